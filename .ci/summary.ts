@@ -1,0 +1,32 @@
+import { existsSync, readFileSync } from 'node:fs'
+
+/**
+ * Prints `N passed, N failed`, summed from the test runner's reports. A step that failed and a report
+ * that is missing count as a failure each, so that what did not run cannot pass.
+ */
+const failedSteps = process.argv.slice(2)
+let passed = 0
+let failed = 0
+for (const suite of ['test', 'crash']) {
+  const path = `reports/${suite}.json`
+  if (!existsSync(path)) {
+    console.log(`no report of ${suite}`)
+    failed += 1
+    continue
+  }
+  const report = JSON.parse(readFileSync(path, 'utf8')) as {
+    numPassedTests: number
+    numFailedTests: number
+    numFailedTestSuites: number
+    numPendingTests: number
+  }
+  passed += report.numPassedTests
+  failed += report.numFailedTests
+  if (report.numFailedTests === 0 && failedSteps.includes(suite)) failed += 1
+  console.log(`${suite}: ${report.numPassedTests} passed, ${report.numPendingTests} skipped`)
+}
+const otherSteps = failedSteps.filter((step) => step !== 'test' && step !== 'crash')
+failed += otherSteps.length
+if (failedSteps.length > 0) console.log(`failed steps: ${failedSteps.join(', ')}`)
+console.log(`${passed} passed, ${failed} failed`)
+process.exitCode = failed === 0 ? 0 : 1

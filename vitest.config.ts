@@ -1,0 +1,23 @@
+import { fileURLToPath } from 'node:url'
+import { defineConfig } from 'vitest/config'
+
+const source = (path: string) => fileURLToPath(new URL(path, import.meta.url))
+
+/** The package's own entry points, so that examples import `millrace` as their readers will. */
+export const entryPoints = [
+  { find: /^millrace$/, replacement: source('./index.ts') },
+  { find: /^millrace\/engine$/, replacement: source('./engine/index.ts') },
+  { find: /^millrace\/models$/, replacement: source('./ml/models/index.ts') },
+  { find: /^millrace\/drift$/, replacement: source('./ml/drift/index.ts') },
+  { find: /^millrace\/data$/, replacement: source('./ml/data/index.ts') },
+  { find: /^millrace\/events$/, replacement: source('./events/index.ts') },
+  { find: /^millrace\/testing$/, replacement: source('./platform/testing/index.ts') },
+]
+
+export default defineConfig({
+  resolve: { alias: entryPoints },
+  test: {
+    include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    testTimeout: 20_000,
+  },
+})
