@@ -1,0 +1,5 @@
+export * from './envelope.ts'
+export * from './execution-status-change.ts'
+export * from './millrace-events.ts'
+export * from './object-created.ts'
+export * from './pattern.ts'

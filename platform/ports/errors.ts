@@ -1,0 +1,163 @@
+/**
+ * One table of the errors that tasks, ports and the HTTP API throw. A name is API: a state
+ * machine's `ErrorEquals` matches it, and the HTTP answer carries it as its problem type.
+ *
+ * `retryable`: the same call may succeed later without anything being changed.
+ * `status`: what the HTTP API answers.
+ */
+export const errorTable = {
+  // Storage
+  ObjectNotFound: { status: 404, retryable: false, meaning: 'no object, or no such version of it' },
+  ObjectKeyInvalid: { status: 400, retryable: false, meaning: 'a key that is not allowed' },
+  ObjectChanged: {
+    status: 412,
+    retryable: false,
+    meaning: 'a conditional write found another version than it named',
+  },
+  RangeInvalid: { status: 416, retryable: false, meaning: 'a byte range outside of the object' },
+  UploadRefused: {
+    status: 403,
+    retryable: false,
+    meaning: 'a presigned upload that is expired, altered, too large or of another type',
+  },
+  ItemInvalid: {
+    status: 400,
+    retryable: false,
+    meaning: 'an item with a key or a value that the table does not take',
+  },
+  ItemTooLarge: { status: 400, retryable: false, meaning: 'an item of more than 400 KB' },
+  TransactionTooLarge: {
+    status: 400,
+    retryable: false,
+    meaning: 'a transaction of more than 100 writes',
+  },
+  ConditionFailed: {
+    status: 409,
+    retryable: false,
+    meaning: 'a conditional write whose condition did not hold',
+  },
+  MessageTooLarge: { status: 413, retryable: false, meaning: 'a message or event over 256 KiB' },
+  CursorInvalid: {
+    status: 400,
+    retryable: false,
+    meaning: 'a cursor that this query did not give',
+  },
+  StorageFailed: {
+    status: 503,
+    retryable: true,
+    meaning: 'the disk or the service behind a port failed; the old state stays readable',
+  },
+  // Executions and compute
+  ExecutionNotFound: { status: 404, retryable: false, meaning: 'no execution of this name' },
+  ExecutionConflict: {
+    status: 409,
+    retryable: false,
+    meaning: 'an execution that already exists, or cannot be stopped or redriven as it stands',
+  },
+  WorkflowNotFound: { status: 404, retryable: false, meaning: 'no workflow of this name' },
+  ComputeFailed: { status: 500, retryable: true, meaning: 'a worker thread died' },
+  ComputeAborted: { status: 499, retryable: false, meaning: 'a computation was aborted' },
+  // Tasks and workflows
+  TaskInputInvalid: {
+    status: 400,
+    retryable: false,
+    meaning: "a task's input that its schema refuses",
+  },
+  TaskOutputInvalid: {
+    status: 500,
+    retryable: false,
+    meaning: "a task's output that its schema refuses",
+  },
+  WorkflowInvalid: {
+    status: 500,
+    retryable: false,
+    meaning: 'a definition and its tasks that do not fit together',
+  },
+  PatternInvalid: { status: 500, retryable: false, meaning: 'an event pattern that is not one' },
+  // Names, models and predictions
+  NameInvalid: {
+    status: 400,
+    retryable: false,
+    meaning: 'a user, dataset or model name that is not allowed',
+  },
+  ModelNotFound: { status: 404, retryable: false, meaning: 'no such model, version or alias' },
+  ModelFileInvalid: {
+    status: 500,
+    retryable: false,
+    meaning: 'a model file that fails its checksum or its schema',
+  },
+  InstancesInvalid: {
+    status: 400,
+    retryable: false,
+    meaning: 'rows to predict that do not fit the model',
+  },
+  RequestInvalid: { status: 400, retryable: false, meaning: 'a request that its schema refuses' },
+  RouteNotFound: { status: 404, retryable: false, meaning: 'no such route' },
+  MethodNotAllowed: { status: 405, retryable: false, meaning: 'a route that has no such method' },
+  BodyTooLarge: { status: 413, retryable: false, meaning: 'a request body over its limit' },
+  MediaTypeUnsupported: {
+    status: 415,
+    retryable: false,
+    meaning: 'a request body of a type that the route does not take',
+  },
+  HostRefused: {
+    status: 403,
+    retryable: false,
+    meaning: 'a request to a loopback server with a foreign Host or Origin',
+  },
+  InternalError: {
+    status: 500,
+    retryable: false,
+    meaning: 'a fault of ours; the log has its cause',
+  },
+  // The embedded platform and the command line
+  DataDirectoryBusy: {
+    status: 409,
+    retryable: true,
+    meaning: 'a data directory that another process owns',
+  },
+  DataDirectoryInvalid: {
+    status: 500,
+    retryable: false,
+    meaning: 'a data directory that is damaged or from a newer version',
+  },
+  PlatformNotRunning: {
+    status: 503,
+    retryable: true,
+    meaning: 'a command found no platform running on its data directory',
+  },
+} as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>
+
+export type ErrorName = keyof typeof errorTable
+
+/**
+ * An error of the table. `name` tells which; `message` says what happened, what was found and what
+ * to do; `cause` keeps the error underneath; `details` is JSON for programs.
+ */
+export class MillraceError extends Error {
+  override readonly name: ErrorName
+  readonly details: Readonly<Record<string, unknown>> | undefined
+
+  constructor(
+    name: ErrorName,
+    message: string,
+    options: { cause?: unknown; details?: Readonly<Record<string, unknown>> } = {},
+  ) {
+    super(message, 'cause' in options ? { cause: options.cause } : undefined)
+    this.name = name
+    this.details = options.details
+  }
+
+  get status(): number {
+    return errorTable[this.name].status
+  }
+
+  get retryable(): boolean {
+    return errorTable[this.name].retryable
+  }
+}
+
+/** Whether `error` is a MillraceError, and of `name` where one is given. */
+export function isMillraceError(error: unknown, name?: ErrorName): error is MillraceError {
+  return error instanceof MillraceError && (name === undefined || error.name === name)
+}

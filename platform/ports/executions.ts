@@ -1,0 +1,61 @@
+import type { Json, JsonObject } from './json.ts'
+
+/**
+ * Executions of the platform's workflows (Step Functions). A name is 1 to 80 characters of
+ * `[A-Za-z0-9_-]`, unique in its workflow.
+ *
+ * `start` with the name and input of a running execution answers that one; with a name that is
+ * taken otherwise it throws ExecutionConflict.
+ *
+ * Errors: WorkflowNotFound, ExecutionNotFound, ExecutionConflict, StorageFailed.
+ */
+export interface Executions {
+  /** `input` is JSON: what `JSON.stringify` makes of it is what the execution gets. */
+  start(request: { workflow: string; name: string; input: unknown }): Promise<Execution>
+  describe(workflow: string, name: string): Promise<Execution>
+  /** The newest first. */
+  list(options?: {
+    workflow?: string
+    status?: ExecutionStatus
+    cursor?: string
+    limit?: number
+  }): Promise<{ executions: ExecutionSummary[]; cursor?: string }>
+  /** Events of the history after `after` (exclusive, default 0), at most `limit` (default 1000). */
+  history(
+    workflow: string,
+    name: string,
+    options?: { after?: number; limit?: number },
+  ): Promise<ExecutionEvent[]>
+  stop(workflow: string, name: string, reason?: { error?: string; cause?: string }): Promise<void>
+  /** Goes on at the failed state of a FAILED, ABORTED or TIMED_OUT execution. */
+  redrive(workflow: string, name: string): Promise<void>
+}
+
+export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED'
+
+export interface ExecutionSummary {
+  readonly workflow: string
+  readonly name: string
+  readonly status: ExecutionStatus
+  /** ISO 8601 times. */
+  readonly startDate: string
+  readonly stopDate?: string
+  readonly redriveCount: number
+}
+
+export interface Execution extends ExecutionSummary {
+  readonly input: Json
+  readonly output?: Json
+  readonly error?: string
+  readonly cause?: string
+}
+
+/** One event of GetExecutionHistory; `details` is the content of its `…EventDetails`. */
+export interface ExecutionEvent {
+  readonly id: number
+  readonly previousEventId: number
+  readonly type: string
+  /** ISO 8601 time. */
+  readonly timestamp: string
+  readonly details: JsonObject
+}

@@ -1,0 +1,34 @@
+import type { JsonObject } from './json.ts'
+
+/**
+ * Log: records appended under a key (a table's stream, or a partition of it).
+ *
+ * Promises of every adapter: `append` answers when the records are durable; a record has a position,
+ * and positions of one key grow; a consumer gets records in batches, in order for each key, at least
+ * once: a handler that throws gets the same records again, and after a restart a consumer goes on
+ * after the last batch whose handler ended well. Records that a handler has seen keep their position
+ * when they come again, so a handler that stores the position beside its state counts each once.
+ *
+ * A record is at most 400 KB of JSON: ItemTooLarge. Errors: ItemInvalid, ItemTooLarge,
+ * StorageFailed.
+ */
+export interface Log {
+  append(key: string, records: readonly JsonObject[]): Promise<void>
+  /** Records of one key after `after` (exclusive; default from the start), at most `limit`. */
+  read(key: string, options?: { after?: string; limit?: number }): Promise<LogRecord[]>
+  /**
+   * Delivers every record, past and future, to `handler` under the durable name `consumer`.
+   * The answer stops the delivery and resolves when the batch under way has ended.
+   */
+  subscribe(
+    consumer: string,
+    handler: (batch: readonly LogRecord[]) => Promise<void>,
+  ): () => Promise<void>
+}
+
+export interface LogRecord {
+  readonly key: string
+  /** Compares as text within one key. */
+  readonly position: string
+  readonly record: JsonObject
+}

@@ -1,0 +1,36 @@
+import type { Json } from './json.ts'
+
+/**
+ * Queue: messages delivered at least once, in no promised order (SQS).
+ *
+ * Promises of every adapter:
+ * - `send` answers when the message is durable. A body is at most 256 KiB of JSON: MessageTooLarge.
+ * - A received message is hidden for `visibilitySeconds`, then comes again unless acknowledged.
+ * - A message received `maxReceives` times (a setting of the queue) without being acknowledged
+ *   moves to the dead letters, where it stays until replayed or removed.
+ * - Acknowledging twice, or after the message came again, does no harm.
+ *
+ * Errors: MessageTooLarge, StorageFailed.
+ */
+export interface Queue {
+  send(body: Json, options?: { delaySeconds?: number }): Promise<{ messageId: string }>
+  /** At most `limit` (1 to 10, default 1) messages that are due now; an empty list when none is. */
+  receive(options?: { limit?: number; visibilitySeconds?: number }): Promise<Message[]>
+  acknowledge(message: Message): Promise<void>
+  /** Makes a received message due again now, for another attempt. */
+  release(message: Message): Promise<void>
+  deadLetters(options?: { limit?: number }): Promise<Message[]>
+  /** Sends a dead letter again, with its receive count at 0. False when it is no longer there. */
+  replay(messageId: string): Promise<boolean>
+}
+
+export interface Message {
+  readonly messageId: string
+  /** Names this delivery of the message. */
+  readonly receipt: string
+  readonly body: Json
+  /** 1 at the first delivery. */
+  readonly receiveCount: number
+  /** ISO 8601 time. */
+  readonly sentAt: string
+}

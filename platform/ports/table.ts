@@ -1,0 +1,81 @@
+import type { Json } from './json.ts'
+
+/**
+ * Table: JSON items under a partition key `pk` and a sort key `sk` (DynamoDB).
+ *
+ * Promises of every adapter:
+ * - A write is acknowledged only when it is durable; reads and queries are strongly consistent.
+ * - A conditional write and a transaction take effect whole or not at all, and are serialised.
+ * - `query` answers in UTF-8 byte order of `sk`.
+ * - Keys are non-empty strings without lone surrogates, at most 2048 (`pk`) and 1024 (`sk`) bytes.
+ *   Numbers are finite; `undefined` attributes are dropped; attribute names are non-empty. Anything
+ *   else is ItemInvalid. An item is at most 400 KB (400 × 1024 bytes of its JSON): ItemTooLarge.
+ *
+ * Errors: ItemInvalid, ItemTooLarge, TransactionTooLarge, ConditionFailed, CursorInvalid,
+ * StorageFailed.
+ */
+export interface Table {
+  get(pk: string, sk: string): Promise<Item | undefined>
+
+  /** Writes the whole item, replacing the one there. */
+  put(item: Item, options?: { if?: Condition }): Promise<void>
+
+  /**
+   * Changes some attributes of an item, which is made when absent (unless the condition forbids).
+   * `add` counts up (an absent attribute counts as 0). Answers the item as it is afterwards.
+   */
+  update(pk: string, sk: string, change: Change, options?: { if?: Condition }): Promise<Item>
+
+  /** Idempotent without a condition. */
+  delete(pk: string, sk: string, options?: { if?: Condition }): Promise<void>
+
+  /**
+   * All writes or none, at most 100 and of different items. ConditionFailed carries
+   * `details.failed`: the indexes of the writes whose condition did not hold.
+   */
+  transact(writes: readonly Write[]): Promise<void>
+
+  /**
+   * Items of a partition in order of `sk`: those that begin with `prefix`, after `after`
+   * (exclusive), at most `limit` (default 100, at most 1000), descending on request. `cursor` goes
+   * on where a page ended, and is absent after the last one.
+   */
+  query(
+    pk: string,
+    options?: {
+      prefix?: string
+      after?: string
+      limit?: number
+      cursor?: string
+      descending?: boolean
+    },
+  ): Promise<{ items: Item[]; cursor?: string }>
+}
+
+export interface Item {
+  readonly pk: string
+  readonly sk: string
+  readonly [attribute: string]: Json | undefined
+}
+
+export interface Change {
+  readonly set?: Readonly<Record<string, Json>>
+  readonly add?: Readonly<Record<string, number>>
+  readonly remove?: readonly string[]
+}
+
+/**
+ * `'absent'`: no such item. `'present'`: there is one. An object: there is an item, and each named
+ * attribute has exactly this scalar value (`null` also stands for an attribute that is not there).
+ */
+export type Condition =
+  'absent' | 'present' | Readonly<Record<string, string | number | boolean | null>>
+
+export type Write =
+  | { readonly put: Item; readonly if?: Condition }
+  | {
+      readonly update: { readonly pk: string; readonly sk: string } & Change
+      readonly if?: Condition
+    }
+  | { readonly delete: { readonly pk: string; readonly sk: string }; readonly if?: Condition }
+  | { readonly check: { readonly pk: string; readonly sk: string }; readonly if: Condition }
