@@ -1,0 +1,38 @@
+export { type CsvColumn, csvLimits, type CsvTable, missingCells, parseCsv } from './csv.ts'
+export { type Dataset, datasetFromCsv, datasetFromNpy, taskOf, type TaskType } from './dataset.ts'
+export {
+  DataError,
+  type DataErrorDetails,
+  type DataErrorName,
+  dataErrors,
+  isDataError,
+} from './errors.ts'
+export * from './matrix.ts'
+export { parseNpy, readNpy } from './npy.ts'
+export {
+  type NpyHeader,
+  npyHeaderBytes,
+  type NpyHeaderIncomplete,
+  parseNpyHeader,
+} from './npy-header.ts'
+export { npyToMatrix } from './npy-matrix.ts'
+export { type RangeSource, readNpyRows } from './npy-rows.ts'
+export type { NpyArray, NpyData, NpyDtype } from './npy-types.ts'
+export { type NpyInput, writeNpy } from './npy-write.ts'
+export * from './random.ts'
+export { RowHasher, type RowHash } from './row-hash.ts'
+export {
+  encodeSafetensors,
+  parseSafetensors,
+  type Safetensors,
+  type Tensor,
+  type TensorType,
+} from './safetensors.ts'
+export { foldsByRow, type Split, splitByRow, stratifiedFolds } from './split.ts'
+export {
+  type ColumnSummary,
+  duplicateRows,
+  type Duplicates,
+  summarize,
+  summarizeColumn,
+} from './summary.ts'

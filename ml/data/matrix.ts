@@ -1,0 +1,46 @@
+/** A dense matrix of `rows × cols` doubles, row-major: element (i, j) is `data[i * cols + j]`. */
+export interface Matrix {
+  readonly data: Float64Array
+  readonly rows: number
+  readonly cols: number
+}
+
+/** Wraps `data` as a `rows × cols` matrix. Throws RangeError when the lengths do not fit. */
+export function matrix(data: Float64Array, rows: number, cols: number): Matrix {
+  if (data.length !== rows * cols) {
+    throw new RangeError(
+      `a ${rows} × ${cols} matrix holds ${rows * cols} values, got ${data.length}`,
+    )
+  }
+  return { data, rows, cols }
+}
+
+/** A matrix from rows of equal length, for tests and small inputs. */
+export function matrixFromRows(rows: readonly (readonly number[])[]): Matrix {
+  const cols = rows[0]?.length ?? 0
+  const data = new Float64Array(rows.length * cols)
+  rows.forEach((row, i) => {
+    if (row.length !== cols) {
+      throw new RangeError(`row ${i} has ${row.length} values, row 0 has ${cols}`)
+    }
+    data.set(row, i * cols)
+  })
+  return { data, rows: rows.length, cols }
+}
+
+/** Row `i` as a view (not a copy) of the matrix. */
+export function rowOf(m: Matrix, i: number): Float64Array {
+  return m.data.subarray(i * m.cols, (i + 1) * m.cols)
+}
+
+/** The rows at `indices`, in that order, as a new matrix. */
+export function takeRows(m: Matrix, indices: ArrayLike<number>): Matrix {
+  const data = new Float64Array(indices.length * m.cols)
+  for (let k = 0; k < indices.length; k++) data.set(rowOf(m, indices[k]!), k * m.cols)
+  return { data, rows: indices.length, cols: m.cols }
+}
+
+/** The elements of `values` at `indices`, in that order. */
+export function takeValues(values: Float64Array, indices: ArrayLike<number>): Float64Array {
+  return Float64Array.from(indices, (i) => values[i]!)
+}

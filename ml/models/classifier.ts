@@ -1,0 +1,177 @@
+import { rowOf, type Matrix } from '../data/matrix.ts'
+import { checkFeatures, checkRow, encodeTargets } from './checks.ts'
+import { ModelError } from './errors.ts'
+import type { OptionValue } from './options.ts'
+import type { Tensors } from './tensors.ts'
+
+/**
+ * A learner of classes. The constructor keeps options; `fit` learns and forgets what was before; a
+ * fit that throws leaves the model as it was. The rest throws NotFitted before the first fit, and
+ * ShapeMismatch, DatasetEmpty, ValueNotFinite or ValueTooLarge, naming row and column, for features
+ * that are not a matrix of `featureCount` columns.
+ */
+export interface Classifier {
+  /** The name under which model files and the table of trainers know it. */
+  readonly algorithm: string
+  /** Every option with its value. */
+  readonly parameters: Readonly<Record<string, OptionValue>>
+  /** Distinct targets of the fit, ascending. */
+  readonly classes: Float64Array
+  readonly featureCount: number
+
+  /**
+   * Learns from X (n × d) and its n targets. Throws OneClass, TooManyClasses, NotConverged,
+   * FitAborted besides.
+   */
+  fit(X: Matrix, y: ArrayLike<number>, options?: FitOptions): this
+
+  /** The class of each row, a value of `classes`. */
+  predict(X: Matrix): Float64Array
+  /** Rows × classes, in the order of `classes`; only of models that have probabilities. */
+  predictProba?(X: Matrix): Matrix
+  /** Rows × classes; of two classes rows × 1, positive for `classes[1]`. */
+  decisionFunction(X: Matrix): Matrix
+
+  /** `predict` for one row, without an allocation. */
+  predictRow(row: Float64Array): number
+  /** `predictProba` for one row, into `out`, which has a place a class. */
+  predictProbaRow?(row: Float64Array, out: Float64Array): void
+
+  /** What was learned, as a model file keeps it. */
+  toTensors(): Tensors
+}
+
+export interface FitOptions {
+  /** Looked at every few milliseconds: FitAborted, with its reason as the cause. */
+  readonly signal?: AbortSignal | undefined
+  /** Called, when the fit takes more than a moment, before each look at the signal. */
+  readonly onProgress?: ((progress: FitProgress) => void) | undefined
+}
+
+export interface FitProgress {
+  /** The share of the work done, from 0 to 1, as far as it is known; never falls. */
+  readonly fraction: number
+  /** Steps of the algorithm so far. */
+  readonly iterations: number
+}
+
+/** Tells of progress, then throws FitAborted when the fit is to end. */
+export function checkpoint(options: FitOptions, progress: FitProgress): void {
+  options.onProgress?.(progress)
+  if (options.signal?.aborted) {
+    throw new ModelError(
+      'FitAborted',
+      `the fit was aborted after ${progress.iterations} iterations`,
+      { cause: options.signal.reason },
+    )
+  }
+}
+
+/** What every classifier learns, whatever else. */
+export interface Learned {
+  readonly classes: Float64Array
+  readonly featureCount: number
+}
+
+/** The parts that all classifiers share: checks, the order of a fit, and rows to batches. */
+export abstract class RowClassifier<Model extends Learned> implements Classifier {
+  abstract readonly algorithm: string
+  abstract readonly parameters: Readonly<Record<string, OptionValue>>
+  #model: Model | undefined
+
+  get classes(): Float64Array {
+    return this.model.classes
+  }
+
+  get featureCount(): number {
+    return this.model.featureCount
+  }
+
+  fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
+    checkFeatures(X)
+    const { classes, labels } = encodeTargets(y, X.rows)
+    checkpoint(options, { fraction: 0, iterations: 0 })
+    this.#model = this.learn(X, labels, classes, options)
+    return this
+  }
+
+  predict(X: Matrix): Float64Array {
+    const model = this.model
+    checkFeatures(X, model.featureCount)
+    const predicted = new Float64Array(X.rows)
+    for (let i = 0; i < X.rows; i++) {
+      predicted[i] = model.classes[this.classIndex(model, rowOf(X, i))]!
+    }
+    return predicted
+  }
+
+  decisionFunction(X: Matrix): Matrix {
+    const model = this.model
+    checkFeatures(X, model.featureCount)
+    const decisions = zeros(X.rows, this.decisionColumns(model))
+    for (let i = 0; i < X.rows; i++) this.decide(model, rowOf(X, i), rowOf(decisions, i))
+    return decisions
+  }
+
+  predictRow(row: Float64Array): number {
+    const model = this.model
+    checkRow(row, model.featureCount)
+    return model.classes[this.classIndex(model, row)]!
+  }
+
+  abstract toTensors(): Tensors
+
+  /** Learns from checked input; `labels` index `classes`. */
+  protected abstract learn(
+    X: Matrix,
+    labels: Int32Array,
+    classes: Float64Array,
+    options: FitOptions,
+  ): Model
+  protected abstract classIndex(model: Model, row: Float64Array): number
+  protected abstract decisionColumns(model: Model): number
+  protected abstract decide(model: Model, row: Float64Array, out: Float64Array): void
+
+  protected get model(): Model {
+    if (this.#model === undefined) {
+      throw new ModelError('NotFitted', `${this.algorithm}: call fit before asking the model`)
+    }
+    return this.#model
+  }
+
+  /** Takes over a model that was learned before. */
+  protected restore(model: Model): this {
+    this.#model = model
+    return this
+  }
+}
+
+/** A classifier that has probabilities. */
+export abstract class ProbabilisticClassifier<Model extends Learned> extends RowClassifier<Model> {
+  predictProba(X: Matrix): Matrix {
+    const model = this.model
+    checkFeatures(X, model.featureCount)
+    const probabilities = zeros(X.rows, model.classes.length)
+    for (let i = 0; i < X.rows; i++) this.weigh(model, rowOf(X, i), rowOf(probabilities, i))
+    return probabilities
+  }
+
+  predictProbaRow(row: Float64Array, out: Float64Array): void {
+    const model = this.model
+    checkRow(row, model.featureCount)
+    if (out.length !== model.classes.length) {
+      throw new ModelError(
+        'ShapeMismatch',
+        `probabilities of ${model.classes.length} classes do not fit ${out.length} places`,
+      )
+    }
+    this.weigh(model, row, out)
+  }
+
+  /** Writes the probability of each class. */
+  protected abstract weigh(model: Model, row: Float64Array, out: Float64Array): void
+}
+
+function zeros(rows: number, cols: number): Matrix {
+  return { data: new Float64Array(rows * cols), rows, cols }
+}

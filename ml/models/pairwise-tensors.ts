@@ -1,0 +1,84 @@
+import { ModelError } from './errors.ts'
+import { mostClasses } from './checks.ts'
+import { pairCount } from './one-vs-one.ts'
+import { pairwiseModel, type Machine, type PairwiseModel } from './pairwise-machine.ts'
+import {
+  float64Tensor,
+  int32Tensor,
+  readFloat64,
+  readInt32,
+  refuseOtherTensors,
+  type LoadedTensors,
+  type Tensors,
+} from './tensors.ts'
+
+const greatestCount = 2 ** 31 - 1
+
+export function pairwiseToTensors(model: PairwiseModel): Tensors {
+  const { classes, supportCounts, machine, featureCount } = model
+  const pairs = machine.intercepts.length
+  const common = {
+    classes: float64Tensor(classes, classes.length),
+    intercepts: float64Tensor(machine.intercepts, pairs),
+    supportCounts: int32Tensor(supportCounts, classes.length),
+  }
+  if (machine.kind === 'linear') {
+    return { ...common, weights: float64Tensor(machine.weights, pairs, featureCount) }
+  }
+  const vectors = machine.supportVectors.length / featureCount
+  return {
+    ...common,
+    gamma: float64Tensor(Float64Array.of(machine.gamma)),
+    supportVectors: float64Tensor(machine.supportVectors, vectors, featureCount),
+    coefficients: float64Tensor(machine.coefficients, classes.length - 1, vectors),
+  }
+}
+
+/**
+ * The model in `tensors`, all of whose sizes are checked against each other; `others` are tensors
+ * that the caller reads. Throws ModelFileInvalid.
+ */
+export function pairwiseFromTensors(
+  tensors: LoadedTensors,
+  kind: Machine['kind'],
+  others: readonly string[] = [],
+): PairwiseModel {
+  const names = ['classes', 'intercepts', 'supportCounts', ...others]
+  const own = kind === 'linear' ? ['weights'] : ['gamma', 'supportVectors', 'coefficients']
+  refuseOtherTensors(tensors, [...names, ...own])
+  const classes = readClasses(tensors)
+  const pairs = pairCount(classes.length)
+  const intercepts = readFloat64(tensors, 'intercepts', pairs).data
+  const counts = { from: 0, to: greatestCount }
+  const supportCounts = readInt32(tensors, 'supportCounts', counts, classes.length).data
+  if (kind === 'linear') {
+    const weights = readFloat64(tensors, 'weights', pairs, undefined)
+    const featureCount = weights.sizes[1]!
+    const machine = { kind, weights: weights.data, intercepts }
+    return pairwiseModel({ classes, featureCount, supportCounts, machine })
+  }
+  const vectors = supportCounts.reduce((sum, count) => sum + count, 0)
+  const gamma = readFloat64(tensors, 'gamma').data[0]!
+  if (gamma < 0) throw new ModelError('ModelFileInvalid', `gamma is ${gamma}, below 0`)
+  const supports = readFloat64(tensors, 'supportVectors', vectors, undefined)
+  const coefficients = readFloat64(tensors, 'coefficients', classes.length - 1, vectors).data
+  const machine = { kind, gamma, supportVectors: supports.data, coefficients, intercepts }
+  return pairwiseModel({ classes, featureCount: supports.sizes[1]!, supportCounts, machine })
+}
+
+/** The classes of any classifier's tensors: two or more, ascending. Throws ModelFileInvalid. */
+export function readClasses(tensors: LoadedTensors): Float64Array {
+  const { data: classes } = readFloat64(tensors, 'classes', undefined)
+  if (classes.length < 2 || classes.length > mostClasses) {
+    throw new ModelError(
+      'ModelFileInvalid',
+      `the model has ${classes.length} classes: it needs from 2 to ${mostClasses}`,
+    )
+  }
+  for (let c = 1; c < classes.length; c++) {
+    if (classes[c]! <= classes[c - 1]!) {
+      throw new ModelError('ModelFileInvalid', `classes ${c - 1} and ${c} do not ascend`)
+    }
+  }
+  return classes
+}

@@ -1,0 +1,171 @@
+import { createHash } from 'node:crypto'
+import { describe, expect, it } from 'vitest'
+import { encodeSafetensors, parseSafetensors } from '../../../ml/data/safetensors.ts'
+import { decodeModel, encodeModel, trainers, trainerNamed } from '../../../ml/models/index.ts'
+import { blobs, iris } from './datasets.ts'
+
+const invalid = expect.objectContaining({ name: 'ModelFileInvalid' }) as Error
+
+type Tensors = Parameters<typeof encodeSafetensors>[0]
+type Metadata = Record<string, string>
+
+/** The file with its parts changed and its checksum put right: what a hostile writer can do. */
+function forge(
+  bytes: Uint8Array,
+  change: (tensors: Record<string, Tensors[string]>, metadata: Metadata) => void,
+): Uint8Array {
+  const parsed = parseSafetensors(bytes)
+  const tensors = Object.fromEntries(parsed.tensors)
+  const metadata = { ...parsed.metadata }
+  change(tensors, metadata)
+  return sign(encodeSafetensors(tensors, metadata))
+}
+
+function sign(bytes: Uint8Array): Uint8Array {
+  const text = Buffer.from(bytes)
+  const at = text.indexOf('"millrace.checksum":"') + '"millrace.checksum":"'.length
+  text.fill('0', at, at + 64)
+  text.write(createHash('sha256').update(text).digest('hex'), at)
+  return new Uint8Array(text)
+}
+
+describe('The model file', () => {
+  const small = blobs(12, 2, 3)
+  const bytesOf = (name: string) =>
+    encodeModel(trainerNamed(name).create({}, 1).fit(small.X, small.y), { features: '["a","b"]' })
+
+  it("is safetensors with its own entries beside the writer's", () => {
+    const model = trainerNamed('svc').create({ C: 2 }).fit(iris.X, iris.y)
+    const extra = {
+      'baseline.sample': { dtype: 'F64', shape: [2], data: Float64Array.of(1, 2) },
+    } as const
+    const bytes = encodeModel(model, { classes: 'setosa' }, extra)
+    const { metadata, tensors } = parseSafetensors(bytes)
+    expect(metadata).toMatchObject({
+      classes: 'setosa',
+      'millrace.format': '1',
+      'millrace.algorithm': 'svc',
+    })
+    expect(JSON.parse(metadata['millrace.parameters']!)).toMatchObject({ C: 2, kernel: 'rbf' })
+    expect([...tensors.keys()].sort()).toEqual([
+      'baseline.sample',
+      'classifier.classes',
+      'classifier.coefficients',
+      'classifier.gamma',
+      'classifier.intercepts',
+      'classifier.supportCounts',
+      'classifier.supportVectors',
+      'scaler.mean',
+      'scaler.scale',
+    ])
+    const loaded = decodeModel(bytes)
+    expect(loaded.metadata).toEqual({ classes: 'setosa' })
+    expect([...loaded.tensors]).toEqual([['baseline.sample', extra['baseline.sample']]])
+  })
+
+  it('loads also from a part of a larger buffer, and keeps none of it', () => {
+    const bytes = bytesOf('svc')
+    // Aligned for doubles and not.
+    for (const start of [8, 3]) {
+      const larger = new Uint8Array(bytes.length + 11)
+      larger.set(bytes, start)
+      const { model } = decodeModel(larger.subarray(start, start + bytes.length))
+      const before = model.decisionFunction(small.X)
+      larger.fill(0xff)
+      expect(model.decisionFunction(small.X)).toEqual(before)
+    }
+  })
+
+  it('is refused when any one bit is flipped', () => {
+    const bytes = bytesOf('svc-linear')
+    for (let at = 0; at < bytes.length; at++) {
+      const broken = bytes.slice()
+      broken[at]! ^= 1 << (at % 8)
+      expect(() => decodeModel(broken), `byte ${at}`).toThrow(invalid)
+    }
+  })
+
+  it('is refused when it is cut short or goes on', () => {
+    const bytes = bytesOf('majority')
+    for (let length = 0; length < bytes.length; length += 7) {
+      expect(() => decodeModel(bytes.subarray(0, length))).toThrow(invalid)
+    }
+    expect(() => decodeModel(new Uint8Array([...bytes, 0]))).toThrow(invalid)
+    expect(() => decodeModel(Buffer.from('"millrace.checksum":"'))).toThrow(invalid)
+  })
+
+  it('is refused, checksum or not, when it does not hang together', () => {
+    const f64 = (data: number[], ...shape: number[]) =>
+      ({ dtype: 'F64', shape, data: Float64Array.from(data) }) as const
+    const i32 = (data: number[], ...shape: number[]) =>
+      ({ dtype: 'I32', shape, data: Int32Array.from(data) }) as const
+    const forgeries: [string, string, Parameters<typeof forge>[1]][] = [
+      ['svc', 'format', (_, m) => (m['millrace.format'] = '2')],
+      ['svc', 'millrace.format', (_, m) => delete m['millrace.format']],
+      ['svc', 'algorithm', (_, m) => (m['millrace.algorithm'] = '__proto__')],
+      ['svc', 'unknown option', (_, m) => (m['millrace.algorithm'] = 'majority')],
+      ['svc', 'weights', (_, m) => (m['millrace.parameters'] = '{"kernel":"linear"}')],
+      ['svc', 'algorithm', (_, m) => (m['millrace.algorithm'] = 'svc-linear')],
+      ['svc', 'option', (_, m) => (m['millrace.parameters'] = '{"C":-1}')],
+      ['svc', 'option', (_, m) => (m['millrace.parameters'] = '{"__proto__":{"C":1}}')],
+      ['svc', 'options', (_, m) => (m['millrace.parameters'] = '[]')],
+      ['svc', 'options', (_, m) => (m['millrace.parameters'] = 'null')],
+      ['svc', 'JSON', (_, m) => (m['millrace.parameters'] = 'while(1){}')],
+      ['svc', 'missing', (t) => delete t['classifier.intercepts']],
+      ['svc', 'unknown tensor', (t) => (t['classifier.code'] = f64([1], 1))],
+      ['svc', 'ascend', (t) => (t['classifier.classes'] = f64([0, 2, 1], 3))],
+      ['svc', 'ascend', (t) => (t['classifier.classes'] = f64([0, 1, 1], 3))],
+      ['svc', 'classes', (t) => (t['classifier.classes'] = f64([0], 1))],
+      ['svc', 'shape', (t) => (t['classifier.classes'] = f64([0, 1, 2, 3], 4))],
+      ['svc', 'shape', (t) => (t['classifier.supportCounts'] = i32([1, 1, 1], 3))],
+      ['svc', '-1', (t) => (t['classifier.supportCounts'] = i32([-1, 5, 5], 3))],
+      [
+        'svc',
+        'shape',
+        (t) => (t['classifier.supportCounts'] = i32([2 ** 31 - 1, 2 ** 31 - 1, 1], 3)),
+      ],
+      ['svc', 'F64', (t) => (t['classifier.supportCounts'] = f64([4, 4, 4], 3))],
+      ['svc', 'gamma', (t) => (t['classifier.gamma'] = f64([-1]))],
+      ['svc', 'NaN', (t) => (t['classifier.gamma'] = f64([NaN]))],
+      ['svc', 'Infinity', (t) => (t['classifier.intercepts'] = f64([0, Infinity, 0], 3))],
+      ['svc', '1e+200', (t) => (t['classifier.intercepts'] = f64([0, 1e200, 0], 3))],
+      [
+        'svc',
+        'scaler',
+        (t) => {
+          t['scaler.mean'] = f64([0, 0, 0], 3)
+          t['scaler.scale'] = f64([1, 1, 1], 3)
+        },
+      ],
+      ['svc', 'scale', (t) => (t['scaler.scale'] = f64([1, 0], 2))],
+      ['svc', 'missing', (t) => delete t['scaler.scale']],
+      ['logistic-regression', 'shape', (t) => (t['classifier.weights'] = f64([1, 2], 1, 2))],
+      ['logistic-regression', 'shape', (t) => (t['classifier.weights'] = f64([], 3, 0))],
+      ['majority', 'share', (t) => (t['classifier.shares'] = f64([1, 0, 0], 3))],
+      ['majority', 'outside', (t) => (t['classifier.featureCount'] = i32([0]))],
+      ['ml-svm', 'width', (t) => (t['classifier.width'] = f64([1, 0], 2))],
+      ['ml-svm', 'shape', (t) => (t['classifier.minimum'] = f64([1], 1))],
+    ]
+    for (const [name, found, change] of forgeries) {
+      const forged = forge(bytesOf(name), change)
+      expect(() => decodeModel(forged), `${name}: ${found}`).toThrow(
+        expect.objectContaining({
+          name: 'ModelFileInvalid',
+          message: expect.stringContaining(found) as string,
+        }),
+      )
+    }
+    decodeModel(forge(bytesOf('svc'), () => undefined))
+  })
+
+  it('takes no name of its own from the writer', () => {
+    const model = trainers.majority!.create().fit(small.X, small.y)
+    const tensor = { dtype: 'F64', shape: [1], data: Float64Array.of(1) } as const
+    const refused = expect.objectContaining({ name: 'OptionInvalid' }) as Error
+    expect(() => encodeModel(model, { 'millrace.format': '9' })).toThrow(refused)
+    expect(() => encodeModel(model, {}, { 'classifier.classes': tensor })).toThrow(refused)
+    expect(() => encodeModel(model, {}, { 'scaler.mean': tensor })).toThrow(refused)
+    const tricky = { note: '"millrace.checksum":"' + '0'.repeat(64) + '"' }
+    expect(decodeModel(encodeModel(model, tricky)).metadata).toEqual(tricky)
+  })
+})
