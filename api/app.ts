@@ -1,0 +1,44 @@
+import { OpenAPIHono } from '@hono/zod-openapi'
+import type { Ports } from '../platform/ports/index.ts'
+import { MillraceError } from '../platform/ports/index.ts'
+import { createRegistry } from '../tasks/registry.ts'
+import { createModelCache, type ModelCache } from './model-cache.ts'
+import { problemOf, problemResponse } from './problem.ts'
+import { executionRoutes } from './executions.ts'
+import { modelRoutes } from './models.ts'
+import { predictionRoutes } from './predictions.ts'
+import { uploadRoutes } from './uploads.ts'
+
+/** The HTTP API: the same app behind the local server and behind API Gateway. */
+export interface Api {
+  fetch(request: Request): Promise<Response>
+  readonly models: ModelCache
+}
+
+export function createApi(ports: Ports): Api {
+  const registry = createRegistry(ports.table, ports.clock)
+  const models = createModelCache(registry, ports)
+  const app = new OpenAPIHono()
+
+  app.onError((error) => problemResponse(problemOf(error, ports.logger)))
+  app.notFound((context) =>
+    problemResponse(
+      new MillraceError('RouteNotFound', `no route ${context.req.method} ${context.req.path}`),
+    ),
+  )
+  app.get('/health', (context) => context.json({ status: 'ok' }))
+  predictionRoutes(app, registry, models)
+  modelRoutes(app, registry)
+  executionRoutes(app, ports)
+  uploadRoutes(app, ports)
+  app.doc31('/openapi.json', {
+    openapi: '3.1.0',
+    info: {
+      title: 'Millrace',
+      version: '1',
+      description: 'Upload a dataset, follow its training, ask the model.',
+    },
+  })
+
+  return { fetch: async (request) => app.fetch(request), models }
+}

@@ -1,0 +1,52 @@
+import { HTTPException } from 'hono/http-exception'
+import { errorTable, isMillraceError, MillraceError, type Logger } from '../platform/ports/index.ts'
+
+/**
+ * The answer to a request that failed, as RFC 9457 has it. `type` is the error's name in the table
+ * of errors; never a stack, never an error's cause.
+ */
+export interface Problem {
+  readonly type: string
+  readonly title: string
+  readonly status: number
+  readonly detail: string
+  readonly errors?: readonly FieldFault[]
+}
+
+export interface FieldFault {
+  /** Where in the request: `instances.0.2`. */
+  readonly field: string
+  readonly message: string
+}
+
+export function problemResponse(error: MillraceError): Response {
+  const problem: Problem = {
+    type: `urn:millrace:error:${error.name}`,
+    title: errorTable[error.name].meaning,
+    status: error.status,
+    detail: error.message,
+    ...(error.details?.['errors'] === undefined
+      ? {}
+      : { errors: error.details['errors'] as FieldFault[] }),
+  }
+  return new Response(JSON.stringify(problem), {
+    status: error.status,
+    headers: { 'content-type': 'application/problem+json', ...retryAfter(error) },
+  })
+}
+
+/** What a failed request answers. What is no error of the table is logged whole, and told as ours. */
+export function problemOf(error: unknown, logger: Logger): MillraceError {
+  if (isMillraceError(error)) return error
+  if (error instanceof HTTPException && error.status < 500) {
+    return new MillraceError('RequestInvalid', error.message)
+  }
+  logger.error('a request failed', {
+    error: error instanceof Error ? (error.stack ?? error.message) : String(error),
+  })
+  return new MillraceError('InternalError', 'the request failed on our side; the log says why')
+}
+
+function retryAfter(error: MillraceError): Record<string, string> {
+  return error.retryable ? { 'retry-after': '1' } : {}
+}

@@ -1,0 +1,74 @@
+import type { ZodError } from 'zod'
+import * as z from 'zod'
+import { MillraceError } from '../platform/ports/index.ts'
+import { nameSchema } from '../tasks/names.ts'
+import type { FieldFault } from './problem.ts'
+
+/** What a body of rows may have, in bytes: what a Lambda function can be sent. */
+export const maxBodyBytes = 6 * 1024 * 1024
+
+export const modelParams = z.object({ user: nameSchema, dataset: nameSchema })
+
+/** A page of a list. */
+export const pageQuery = z.object({
+  cursor: z.string().max(4096).optional(),
+  limit: z.coerce.number().int().min(1).max(100).default(50),
+})
+
+/** The validated part of a request, or RequestInvalid that names each field. */
+export function parsed<Output>(schema: z.ZodType<Output>, value: unknown): Output {
+  const result = schema.safeParse(value)
+  if (result.success) return result.data
+  throw requestInvalid(result.error)
+}
+
+export function requestInvalid(error: ZodError): MillraceError {
+  const errors: FieldFault[] = error.issues.slice(0, 20).map((issue) => ({
+    field: issue.path.map(String).join('.') || 'body',
+    message: issue.message,
+  }))
+  const first = errors.map(({ field, message }) => `${field}: ${message}`).join('; ')
+  return new MillraceError('RequestInvalid', first, { details: { errors } })
+}
+
+/**
+ * Reads a JSON body, of `application/json` alone and at most `maxBodyBytes`.
+ * Throws MediaTypeUnsupported, BodyTooLarge, RequestInvalid.
+ */
+export async function readJson(request: Request): Promise<unknown> {
+  const type = request.headers.get('content-type') ?? ''
+  if (!/^application\/json\s*(;|$)/i.test(type)) {
+    throw new MillraceError(
+      'MediaTypeUnsupported',
+      `send the body as content-type: application/json; found "${type}"`,
+    )
+  }
+  const text = await readText(request)
+  try {
+    return JSON.parse(text)
+  } catch (error) {
+    throw new MillraceError('RequestInvalid', `the body is not JSON: ${(error as Error).message}`, {
+      cause: error,
+    })
+  }
+}
+
+async function readText(request: Request): Promise<string> {
+  const length = request.headers.get('content-length')
+  if (length !== null && Number(length) > maxBodyBytes) throw tooLarge()
+  // The server holds a body to the length that it declares.
+  if (length !== null) return request.text()
+  const decoder = new TextDecoder()
+  let text = ''
+  let size = 0
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+    size += chunk.length
+    if (size > maxBodyBytes) throw tooLarge()
+    text += decoder.decode(chunk, { stream: true })
+  }
+  return text + decoder.decode()
+}
+
+function tooLarge(): MillraceError {
+  return new MillraceError('BodyTooLarge', `a body has at most ${maxBodyBytes} bytes`)
+}

@@ -1,0 +1,88 @@
+import type { OpenAPIHono } from '@hono/zod-openapi'
+import * as z from 'zod'
+import { MillraceError, type Ports } from '../platform/ports/index.ts'
+import { createLedger } from '../tasks/ledger.ts'
+import { defaultUser, nameSchema, parseUploadKey, uploadKey } from '../tasks/names.ts'
+import { trainingConfiguration } from '../tasks/training-configuration.ts'
+import { parsed, readJson } from './requests.ts'
+import { answers, route, takes } from './route.ts'
+
+const expiresInSeconds = 3600
+
+/** The largest dataset that one upload takes, in bytes. */
+export const maxUploadBytes = 512 * 1024 * 1024
+
+const uploadRequest = z.strictObject({
+  user: nameSchema.default(defaultUser),
+  dataset: nameSchema,
+  format: z.enum(['npy', 'csv']).default('npy'),
+  size: z.number().int().min(0).max(maxUploadBytes).describe('bytes that will be sent'),
+  configuration: trainingConfiguration.optional(),
+})
+
+const upload = z.object({
+  key: z.string(),
+  url: z.string(),
+  method: z.literal('PUT'),
+  headers: z.record(z.string(), z.string()),
+  expiresAt: z.string(),
+})
+
+const deliveryQuery = z.object({ key: z.string().max(1024), versionId: z.string().max(1024) })
+
+const delivery = z.object({
+  execution: z.string(),
+  status: z.string(),
+  outcome: z.string().nullable(),
+})
+
+/** Uploads: a presigned URL to send the bytes to, and what became of them. */
+export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
+  route(
+    app,
+    {
+      method: 'post',
+      path: '/uploads',
+      summary: 'A URL that takes the bytes of a dataset',
+      request: { body: takes(uploadRequest) },
+      responses: answers('where to send the bytes', upload),
+    },
+    async (context) => {
+      const request = parsed(uploadRequest, await readJson(context.req.raw))
+      const key = uploadKey(request, request.format)
+      const presigned = await ports.objects.presignUpload(key, {
+        expiresInSeconds,
+        maxBytes: request.size,
+        ...(request.configuration === undefined
+          ? {}
+          : { metadata: { configuration: JSON.stringify(request.configuration) } }),
+      })
+      return context.json({ key, ...presigned, headers: { ...presigned.headers } })
+    },
+  )
+
+  route(
+    app,
+    {
+      method: 'get',
+      path: '/uploads/delivery',
+      summary: 'The execution that took one version of an upload',
+      request: { query: deliveryQuery },
+      responses: answers('the delivery', delivery),
+    },
+    async (context) => {
+      const { key, versionId } = parsed(deliveryQuery, context.req.query())
+      parseUploadKey(key)
+      const ledger = createLedger(ports.table, ports.executions, 'training')
+      const found = await ledger.delivery({ bucket: ports.objects.bucket, key, versionId })
+      if (found === undefined) {
+        throw new MillraceError(
+          'ExecutionNotFound',
+          `no execution has taken ${key} version ${versionId} yet`,
+        )
+      }
+      const { execution, status, outcome = null } = found
+      return context.json({ execution, status, outcome })
+    },
+  )
+}

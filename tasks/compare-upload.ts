@@ -1,0 +1,30 @@
+import { seedFromDigest } from '../ml/data/index.ts'
+import { compareBatch, type DriftReport } from '../ml/drift/index.ts'
+import { defineJob } from '../platform/ports/index.ts'
+import { datasetOf, type DatasetForm } from './dataset.ts'
+import { openModel } from './model-artifact.ts'
+
+export interface CompareRequest {
+  readonly bytes: Uint8Array
+  readonly form: DatasetForm
+  readonly sha256: string
+  /** The model file whose baseline is compared with. */
+  readonly champion: Uint8Array
+}
+
+/** Compares the rows of an upload with those that the champion learned from. */
+export const compareUpload = defineJob(
+  import.meta.url,
+  'compareUpload',
+  ({ bytes, form, sha256, champion }: CompareRequest): DriftReport | 'schema-changed' => {
+    const dataset = datasetOf(bytes, form)
+    const model = openModel(champion)
+    if (JSON.stringify(model.featureNames) !== JSON.stringify(dataset.featureNames)) {
+      return 'schema-changed'
+    }
+    return compareBatch(model.baseline(), dataset.features, {
+      seed: seedFromDigest(sha256),
+      timeOrdered: form.configuration.timeOrder ?? false,
+    })
+  },
+)

@@ -1,0 +1,25 @@
+import { announce } from './announce.ts'
+import { checkDrift } from './check-drift.ts'
+import { claim } from './claim.ts'
+import { evaluate } from './evaluate.ts'
+import { promote } from './promote.ts'
+import { quarantine } from './quarantine.ts'
+import { register } from './register.ts'
+import { train } from './train.ts'
+import { validate } from './validate.ts'
+
+/** The tasks that `workflows/training.asl.json` names. */
+export const trainingTasks = [
+  claim,
+  validate,
+  quarantine,
+  train,
+  evaluate,
+  register,
+  checkDrift,
+  promote,
+  announce,
+] as const
+
+export { recordOutcome } from './record-outcome.ts'
+export { sweep } from './sweep.ts'

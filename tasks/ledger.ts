@@ -1,0 +1,220 @@
+import { createHash } from 'node:crypto'
+import type { Executions, ExecutionStatus, Item, Table } from '../platform/ports/index.ts'
+import { isMillraceError } from '../platform/ports/index.ts'
+import { formatModel, type ModelName } from './names.ts'
+
+/**
+ * The ledger keeps two records, both by conditional write, so that events may repeat and arrive in
+ * any order:
+ * - a delivery (bucket, key, version) makes a repeated event a no-op;
+ * - a training (identity of bytes, configuration and code) makes the same upload, however often it
+ *   is dropped, one training. It is leased by an execution while that runs.
+ */
+export interface Ledger {
+  /**
+   * Records the delivery for `execution` and takes the training's lease, together or not at all.
+   * Asking again for the same execution gives the same answer.
+   */
+  claim(request: ClaimRequest): Promise<ClaimResult>
+  /** Records a delivery that leads to no training, since it cannot: what it names is not valid. */
+  refuse(delivery: Delivery, execution: string): Promise<void>
+  /** Records how an execution ended, and frees the lease it held, if any. Idempotent. */
+  settle(delivery: Delivery, execution: string, ended: Ended): Promise<void>
+  delivery(delivery: Delivery): Promise<DeliveryRecord | undefined>
+}
+
+export interface Delivery {
+  readonly bucket: string
+  readonly key: string
+  readonly versionId: string
+}
+
+export interface ClaimRequest {
+  readonly delivery: Delivery
+  readonly model: ModelName
+  readonly trainingId: string
+  readonly execution: string
+}
+
+export type ClaimResult =
+  | { readonly outcome: 'claimed' }
+  | {
+      readonly outcome: 'duplicate'
+      /** The execution that has this delivery, or this training. */
+      readonly of: string
+      readonly reason: string
+    }
+
+export interface Ended {
+  readonly status: Exclude<ExecutionStatus, 'RUNNING'>
+  /** The `outcome` of the execution's output, where it has one. */
+  readonly outcome?: string
+}
+
+export interface DeliveryRecord {
+  readonly execution: string
+  readonly status: ExecutionStatus
+  readonly outcome?: string
+  readonly trainingId?: string
+}
+
+/** Identity of a training: the same bytes of one dataset, trained the same way by the same code. */
+export function trainingIdentity(parts: {
+  model: ModelName
+  sha256: string
+  configuration: unknown
+  codeVersion: string
+}): string {
+  return createHash('sha256')
+    .update(
+      JSON.stringify([
+        formatModel(parts.model),
+        parts.sha256,
+        sortedByName(parts.configuration),
+        parts.codeVersion,
+      ]),
+    )
+    .digest('hex')
+    .slice(0, 32)
+}
+
+export function createLedger(table: Table, executions: Executions, workflow: string): Ledger {
+  return {
+    async claim(request) {
+      const deliveryKey = keyOfDelivery(request.delivery)
+      const trainingKey = { pk: `training#${formatModel(request.model)}`, sk: request.trainingId }
+      // Each round loses only to another claim that succeeded, and then answers; the bound is for
+      // holders that keep failing in between.
+      for (let round = 0; round < 20; round++) {
+        const delivered = await table.get(deliveryKey.pk, deliveryKey.sk)
+        if (delivered !== undefined && delivered['execution'] !== request.execution) {
+          return duplicate(delivered, 'this object version was delivered before')
+        }
+        const held = await table.get(trainingKey.pk, trainingKey.sk)
+        if (held !== undefined && held['execution'] !== request.execution) {
+          const answer = await answerForHolder(held)
+          if (answer !== undefined) {
+            await recordDelivery(request, delivered)
+            return answer
+          }
+        }
+        const record = { execution: request.execution, status: 'RUNNING' }
+        try {
+          await table.transact([
+            {
+              put: { ...deliveryKey, ...record, ...trainingOf(request) },
+              if: delivered === undefined ? 'absent' : { execution: request.execution },
+            },
+            {
+              put: { ...trainingKey, ...record },
+              if: held === undefined ? 'absent' : { execution: held['execution'] as string },
+            },
+          ])
+          return { outcome: 'claimed' }
+        } catch (error) {
+          if (!isMillraceError(error, 'ConditionFailed')) throw error
+        }
+      }
+      throw new Error(`training ${request.trainingId} changed hands twenty times during one claim`)
+    },
+
+    async refuse(delivery, execution) {
+      try {
+        await table.put(
+          { ...keyOfDelivery(delivery), execution, status: 'RUNNING' },
+          { if: 'absent' },
+        )
+      } catch (error) {
+        if (!isMillraceError(error, 'ConditionFailed')) throw error
+      }
+    },
+
+    async settle(delivery, execution, ended) {
+      const { pk, sk } = keyOfDelivery(delivery)
+      const delivered = await table.get(pk, sk)
+      if (delivered === undefined || delivered['execution'] !== execution) return
+      const end = { status: ended.status, ...(ended.outcome && { outcome: ended.outcome }) }
+      await ignoringLostRace(table.update(pk, sk, { set: end }, { if: { execution } }))
+      const model = delivered['model']
+      if (typeof model !== 'string') return
+      await ignoringLostRace(
+        table.update(
+          `training#${model}`,
+          delivered['trainingId'] as string,
+          { set: end },
+          { if: { execution } },
+        ),
+      )
+    },
+
+    async delivery(delivery) {
+      const { pk, sk } = keyOfDelivery(delivery)
+      return (await table.get(pk, sk)) as DeliveryRecord | undefined
+    },
+  }
+
+  /** What the present holder means for a newcomer; undefined when the lease is free to take. */
+  async function answerForHolder(held: Item): Promise<ClaimResult | undefined> {
+    const execution = held['execution'] as string
+    const status = await statusOf(execution, held['status'] as ExecutionStatus)
+    if (status === 'RUNNING') return duplicate(held, 'the same training is under way')
+    if (status === 'SUCCEEDED') return duplicate(held, 'the same training is done')
+    return undefined
+  }
+
+  /** The record may lag behind the execution, whose end reaches it by an event. */
+  async function statusOf(execution: string, recorded: ExecutionStatus): Promise<ExecutionStatus> {
+    if (recorded !== 'RUNNING') return recorded
+    try {
+      return (await executions.describe(workflow, execution)).status
+    } catch (error) {
+      if (isMillraceError(error, 'ExecutionNotFound')) return 'ABORTED'
+      throw error
+    }
+  }
+
+  async function recordDelivery(request: ClaimRequest, delivered: Item | undefined) {
+    if (delivered !== undefined) return
+    await ignoringLostRace(
+      table.put(
+        {
+          ...keyOfDelivery(request.delivery),
+          execution: request.execution,
+          status: 'RUNNING',
+        },
+        { if: 'absent' },
+      ),
+    )
+  }
+}
+
+function keyOfDelivery({ bucket, key, versionId }: Delivery) {
+  return { pk: `delivery#${bucket}#${key}`, sk: versionId }
+}
+
+function trainingOf({ model, trainingId }: ClaimRequest) {
+  return { model: formatModel(model), trainingId }
+}
+
+function duplicate(held: Item, reason: string): ClaimResult {
+  return { outcome: 'duplicate', of: held['execution'] as string, reason }
+}
+
+/** A condition that failed here means that another execution has taken over: nothing to do. */
+async function ignoringLostRace(write: Promise<unknown>): Promise<void> {
+  try {
+    await write
+  } catch (error) {
+    if (!isMillraceError(error, 'ConditionFailed')) throw error
+  }
+}
+
+function sortedByName(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(sortedByName)
+  if (value === null || typeof value !== 'object') return value
+  return Object.fromEntries(
+    Object.entries(value)
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([name, inner]) => [name, sortedByName(inner)]),
+  )
+}

@@ -1,0 +1,77 @@
+import * as z from 'zod'
+import { millraceEvent, objectCreatedEventSchema } from '../events/index.ts'
+import { isMillraceError } from '../platform/ports/index.ts'
+import { formatModel, parseUploadKey } from './names.ts'
+import { objectRanges } from './object-ranges.ts'
+import { rejectionReason } from './shapes.ts'
+import { defineTask } from './task.ts'
+
+/**
+ * Keeps a refused upload and its report under `quarantine/<user>/<dataset>/`. The report names the
+ * immutable version that was refused, whose bytes stay where they are.
+ */
+export const quarantine = defineTask({
+  name: 'Quarantine',
+  input: z.object({
+    event: objectCreatedEventSchema,
+    execution: z.string(),
+    reasons: z.array(rejectionReason).min(1),
+  }),
+  output: z.object({
+    outcome: z.literal('rejected'),
+    model: z.string().nullable(),
+    reasons: z.array(rejectionReason),
+    report: z.string(),
+    kept: z.string(),
+  }),
+  async run({ event, execution, reasons }, { objects, bus, clock }) {
+    const { key, 'version-id': eventVersion } = event.detail.object
+    const upload = await objects.head(
+      key,
+      eventVersion === undefined ? {} : { versionId: eventVersion },
+    )
+    const { folder, extension, model } = placeOf(key)
+    const kept = `${folder}/${upload.versionId}${extension}`
+    const report = `${folder}/${upload.versionId}.report.json`
+    await objects.put(kept, objectRanges(objects, upload))
+    await objects.put(
+      report,
+      new TextEncoder().encode(
+        JSON.stringify(
+          {
+            outcome: 'rejected',
+            reasons,
+            upload: { key, versionId: upload.versionId, size: upload.size, sha256: upload.sha256 },
+            execution,
+            rejectedAt: new Date(clock.now()).toISOString(),
+          },
+          null,
+          2,
+        ),
+      ),
+      { contentType: 'application/json' },
+    )
+    await bus.publish([
+      millraceEvent('Dataset Rejected', {
+        model: model ?? key,
+        execution,
+        key,
+        versionId: upload.versionId,
+        report,
+        reasons: reasons.map((reason) => reason.message),
+      }),
+    ])
+    return { outcome: 'rejected' as const, model, reasons, report, kept }
+  },
+})
+
+function placeOf(key: string): { folder: string; extension: string; model: string | null } {
+  try {
+    const { format, ...model } = parseUploadKey(key)
+    const name = formatModel(model)
+    return { folder: `quarantine/${name}`, extension: `.${format}`, model: name }
+  } catch (error) {
+    if (!isMillraceError(error, 'NameInvalid')) throw error
+    return { folder: 'quarantine/_unnamed', extension: '', model: null }
+  }
+}

@@ -1,0 +1,53 @@
+import { createHash } from 'node:crypto'
+import * as z from 'zod'
+import { isMillraceError } from '../platform/ports/index.ts'
+import { objectCreatedEvent } from '../events/index.ts'
+import { createLedger } from './ledger.ts'
+import { defineTask } from './task.ts'
+
+/**
+ * Starts a training for each upload that has no delivery on record, since its event never came.
+ * Runs at start and on a schedule; an upload is given `graceSeconds` for its own event to arrive.
+ */
+export const sweep = defineTask({
+  name: 'Sweep',
+  input: z.object({ graceSeconds: z.number().nonnegative() }),
+  output: z.object({ uploads: z.number().int(), started: z.array(z.string()) }),
+  async run({ graceSeconds }, { objects, table, executions, clock, logger }) {
+    const ledger = createLedger(table, executions, 'training')
+    const before = clock.now() - graceSeconds * 1000
+    const started: string[] = []
+    let uploads = 0
+    let cursor: string | undefined
+    do {
+      const page = await objects.list('uploads/', cursor === undefined ? {} : { cursor })
+      for (const upload of page.objects) {
+        if (!/\.(npy|csv)$/.test(upload.key)) continue
+        uploads += 1
+        const written = Date.parse(upload.lastModified)
+        if (written > before || (await ledger.delivery(upload)) !== undefined) continue
+        const name = sweepName(upload.key, upload.versionId)
+        const input = objectCreatedEvent({
+          ...upload,
+          time: written,
+          // S3 tells sequencers in events alone; the time of the write orders uploads as well.
+          sequencer: upload.sequencer ?? written.toString(16).padStart(16, '0'),
+        })
+        try {
+          await executions.start({ workflow: 'training', name, input })
+          started.push(name)
+        } catch (error) {
+          // A sweep before this one started it.
+          if (!isMillraceError(error, 'ExecutionConflict')) throw error
+        }
+      }
+      cursor = page.cursor
+    } while (cursor !== undefined)
+    if (started.length > 0) logger.info('sweep found uploads without an event', { started })
+    return { uploads, started }
+  },
+})
+
+function sweepName(key: string, versionId: string): string {
+  return `sweep-${createHash('sha256').update(`${key}\n${versionId}`).digest('hex').slice(0, 32)}`
+}

@@ -1,0 +1,71 @@
+import * as z from 'zod'
+import { isMillraceError, type Objects, type ObjectVersion } from '../platform/ports/index.ts'
+
+/**
+ * What an uploader may say about a training, in a sidecar (`<key>.json`) or in the object's metadata
+ * (`configuration`, the same JSON). The sidecar wins where both are there.
+ */
+export const trainingConfiguration = z.strictObject({
+  /** Default: decided by the target's type. */
+  task: z.enum(['classification', 'regression']).optional(),
+  /** Trainers to race, by their names. Default: chosen by the data's size. */
+  algorithms: z.array(z.string().min(1).max(64)).min(1).max(16).optional(),
+  /** Options of each trainer: `{ "svc": { "C": 10 } }`. */
+  hyperparameters: z
+    .record(z.string().max(64), z.record(z.string().max(64), z.union([z.number(), z.string()])))
+    .optional(),
+  /** Names of the feature columns of a `.npy`, in order. */
+  featureNames: z.array(z.string().min(1).max(256)).min(1).max(10_000).optional(),
+  /** The target column of a `.csv`. Default: the last one. */
+  target: z.string().min(1).max(256).optional(),
+  /** Reasons for a rejection that the uploader knows of and accepts. */
+  accept: z.array(z.enum(['ConstantColumn', 'DuplicateRows', 'ClassWithOneRow'])).optional(),
+  /** Whether the order of the rows is the order in which they happened. Default: no. */
+  timeOrder: z.boolean().optional(),
+})
+
+export type TrainingConfiguration = z.infer<typeof trainingConfiguration>
+
+export const maxSidecarBytes = 1024 * 1024
+
+/**
+ * The configuration that belongs to an upload, or the reasons why what is there is none.
+ * Reads the sidecar's current version.
+ */
+export async function readConfiguration(
+  objects: Objects,
+  upload: ObjectVersion,
+): Promise<{ configuration: TrainingConfiguration } | { reasons: string[] }> {
+  const sidecar = await headSidecar(objects, `${upload.key}.json`)
+  if (sidecar !== undefined && sidecar.size > maxSidecarBytes) {
+    return { reasons: [`${sidecar.key} has ${sidecar.size} bytes, over its ${maxSidecarBytes}`] }
+  }
+  const source = sidecar?.key ?? 'metadata "configuration"'
+  const text =
+    sidecar === undefined
+      ? upload.metadata['configuration']
+      : new TextDecoder().decode(await objects.read(sidecar.key, { versionId: sidecar.versionId }))
+  if (text === undefined) return { configuration: {} }
+  let value: unknown
+  try {
+    value = JSON.parse(text)
+  } catch (error) {
+    return { reasons: [`${source} is not JSON: ${(error as Error).message}`] }
+  }
+  const parsed = trainingConfiguration.safeParse(value)
+  if (parsed.success) return { configuration: parsed.data }
+  return {
+    reasons: parsed.error.issues.map(
+      (issue) => `${source}: ${issue.path.map(String).join('.') || 'value'}: ${issue.message}`,
+    ),
+  }
+}
+
+async function headSidecar(objects: Objects, key: string): Promise<ObjectVersion | undefined> {
+  try {
+    return await objects.head(key)
+  } catch (error) {
+    if (isMillraceError(error, 'ObjectNotFound')) return undefined
+    throw error
+  }
+}

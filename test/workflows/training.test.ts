@@ -1,0 +1,244 @@
+import { readFileSync } from 'node:fs'
+import { describe, expect, it } from 'vitest'
+import { training } from '../../platform/local/training.ts'
+import { memoryPorts, runWorkflow } from '../../platform/testing/index.ts'
+import { createRegistry } from '../../tasks/registry.ts'
+import { placeholdersOf } from '../../workflows/workflow.ts'
+import { irisNpy, irisRows, noisyIrisNpy, npyOf } from '../fixtures/iris.ts'
+import { train } from '../fixtures/train.ts'
+
+const model = { user: 'ada', dataset: 'iris' }
+const key = 'uploads/ada/iris.npy'
+const registryOf = (ports: ReturnType<typeof memoryPorts>) =>
+  createRegistry(ports.table, ports.clock)
+
+describe('the training workflow', () => {
+  it('turns the Iris file into a promoted version', async () => {
+    const ports = memoryPorts()
+    const run = await train(ports, key, irisNpy())
+    expect(run).toMatchObject({
+      status: 'SUCCEEDED',
+      output: {
+        outcome: 'registered',
+        model: 'ada/iris',
+        version: 0,
+        decision: { verdict: 'first' },
+        drift: { verdict: 'first-version' },
+        promotion: { outcome: 'promoted', champion: 0 },
+      },
+    })
+    expect(run.states.filter((state) => state !== 'Fit')).toEqual([
+      'Claim',
+      'IsClaimed',
+      'Validate',
+      'IsValid',
+      'Train',
+      'Evaluate',
+      'Register',
+      'CheckDrift',
+      'Promote',
+      'IsDecided',
+      'Announce',
+      'Trained',
+    ])
+    const { metrics } = run.output as { metrics: { accuracy: number; confusionMatrix: number[][] } }
+    expect(metrics.accuracy).toBeGreaterThan(0.9)
+    const counted = metrics.confusionMatrix.flat().reduce((sum, count) => sum + count, 0)
+    expect(counted).toBe((run.output as { metrics: { rows: number } }).metrics.rows)
+    expect(ports.published.map((event) => event['detail-type'])).toEqual(
+      expect.arrayContaining(['Model Registered', 'Model Promoted']),
+    )
+  })
+
+  it('makes the same model file from the same bytes', async () => {
+    const digests = await Promise.all(
+      [0, 1].map(async () => {
+        const ports = memoryPorts()
+        await train(ports, key, irisNpy())
+        return (await registryOf(ports).version(model, 0)).artifact.sha256
+      }),
+    )
+    expect(digests[0]).toBe(digests[1])
+  })
+
+  it('ends as already done for the same bytes again', async () => {
+    const ports = memoryPorts()
+    await train(ports, key, irisNpy(), { name: 'first' })
+    const again = await train(ports, key, irisNpy())
+    expect(again.output).toMatchObject({ outcome: 'duplicate', of: 'first' })
+    expect(again.states).toEqual(['Claim', 'IsClaimed', 'AlreadyDone'])
+    expect((await registryOf(ports).versions(model)).versions).toHaveLength(1)
+  })
+
+  it('trains the same bytes again when the configuration is another', async () => {
+    const ports = memoryPorts()
+    await train(ports, key, irisNpy())
+    const run = await train(ports, key, irisNpy(), { configuration: { algorithms: ['majority'] } })
+    expect(run.output).toMatchObject({
+      version: 1,
+      algorithm: 'majority',
+      decision: { verdict: 'worse', promote: false, championVersion: 0 },
+      promotion: { outcome: 'kept', champion: 0 },
+    })
+    expect(await registryOf(ports).alias(model, 'challenger')).toMatchObject({ version: 1 })
+  })
+
+  it('promotes a version that is not worse on the same held-out rows', async () => {
+    const ports = memoryPorts()
+    await train(ports, key, irisNpy(), { configuration: { algorithms: ['majority'] } })
+    const run = await train(ports, key, noisyIrisNpy(1))
+    expect(run.output).toMatchObject({
+      version: 1,
+      decision: { verdict: 'not-worse', championVersion: 0 },
+      drift: { verdict: 'none', againstVersion: 0 },
+      promotion: { outcome: 'promoted', previous: 0 },
+    })
+    expect(await registryOf(ports).alias(model, 'previous')).toMatchObject({ version: 0 })
+  })
+
+  it('names the feature that moved, and tells the bus', async () => {
+    const ports = memoryPorts()
+    await train(ports, key, irisNpy())
+    const moved = irisRows().map((row) => [row[0]! + 0.83, ...row.slice(1)])
+    const run = await train(ports, key, npyOf(moved))
+    const { drift } = run.output as { drift: { verdict: string; reasons: string[] } }
+    expect(drift.verdict).toBe('drift')
+    expect(drift.reasons).toHaveLength(1)
+    expect(drift.reasons[0]).toContain('feature_0')
+    expect(ports.published.map((event) => event['detail-type'])).toContain('Drift Detected')
+  })
+
+  it('lets a version with other features wait for a person', async () => {
+    const ports = memoryPorts()
+    await train(ports, key, irisNpy())
+    const run = await train(ports, key, npyOf(irisRows().map((row) => row.slice(1))))
+    expect(run.output).toMatchObject({
+      version: 1,
+      decision: { verdict: 'schema-changed', promote: false },
+      drift: { verdict: 'schema-changed' },
+      promotion: { outcome: 'kept', champion: 0 },
+    })
+  })
+
+  it('keeps a rejected upload in quarantine with its report', async () => {
+    const ports = memoryPorts()
+    const run = await train(ports, key, irisNpy().subarray(0, 500))
+    expect(run).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'rejected' } })
+    expect(run.states.at(-1)).toBe('DataRejected')
+    const { report, kept } = run.output as { report: string; kept: string }
+    expect(await ports.objects.read(kept)).toEqual(irisNpy().subarray(0, 500))
+    expect(JSON.parse(new TextDecoder().decode(await ports.objects.read(report)))).toMatchObject({
+      outcome: 'rejected',
+      reasons: [{ code: 'NpyInvalid' }],
+    })
+    expect((await registryOf(ports).models()).models).toEqual([])
+  })
+
+  it('rejects an upload whose configuration or name is not one', async () => {
+    const ports = memoryPorts()
+    const configured = await train(ports, key, irisNpy(), { configuration: { algorithm: 'svc' } })
+    expect(configured.output).toMatchObject({ reasons: [{ code: 'ConfigurationInvalid' }] })
+    const named = await train(ports, 'uploads/__proto__/iris.npy', irisNpy())
+    expect(named.output).toMatchObject({ model: null, reasons: [{ code: 'NameInvalid' }] })
+  })
+
+  it('reads a sidecar beside the upload', async () => {
+    const ports = memoryPorts()
+    const sidecar = { algorithms: ['majority'], featureNames: ['a', 'b', 'c', 'd'] }
+    await ports.objects.put(`${key}.json`, new TextEncoder().encode(JSON.stringify(sidecar)))
+    const run = await train(ports, key, irisNpy())
+    expect(run.output).toMatchObject({ algorithm: 'majority' })
+  })
+
+  it('evaluates again when the champion moved since, and gives up after ten times', async () => {
+    const ports = memoryPorts()
+    let promotions = 0
+    const moved = { outcome: 'champion-moved', champion: 1, previous: null, reason: '' }
+    const kept = { outcome: 'kept', champion: 1, previous: null, reason: '' }
+    const again = await runWorkflow(training, {
+      input: {},
+      ports,
+      mocks: { ...mocks, Promote: () => (promotions++ < 2 ? moved : kept) },
+    })
+    expect(again.status).toBe('SUCCEEDED')
+    expect(again.states.filter((state) => state === 'Evaluate')).toHaveLength(3)
+    const never = await runWorkflow(training, {
+      input: {},
+      ports,
+      mocks: { ...mocks, Promote: moved },
+    })
+    expect(never).toMatchObject({ status: 'FAILED', error: 'ChampionKeepsMoving' })
+    expect(never.states.filter((state) => state === 'Evaluate')).toHaveLength(10)
+  })
+
+  it('retries a fault, and fails with its name when it stays', async () => {
+    let attempts = 0
+    const fault = () => Object.assign(new Error('the disk is full'), { name: 'StorageFailed' })
+    const passing = await runWorkflow(training, {
+      input: {},
+      mocks: {
+        ...mocks,
+        Register: () => {
+          if (attempts++ < 2) throw fault()
+          return { version: 0, created: true }
+        },
+      },
+    })
+    expect(passing.status).toBe('SUCCEEDED')
+    const failing = await runWorkflow(training, {
+      input: {},
+      mocks: {
+        ...mocks,
+        Register: () => {
+          throw fault()
+        },
+      },
+    })
+    expect(failing).toMatchObject({ status: 'FAILED', error: 'StorageFailed' })
+    expect(failing.calls['Register']).toHaveLength(4)
+  })
+})
+
+describe('the definition', () => {
+  it('names exactly the tasks there are, each with a timeout and retries', () => {
+    expect(placeholdersOf(training.definition)).toEqual(
+      new Set(training.tasks.map((task) => task.name)),
+    )
+    const tasks = statesOf(training.definition).filter((state) => state['Type'] === 'Task')
+    expect(tasks).toHaveLength(training.tasks.length)
+    for (const task of tasks) {
+      expect(task).toMatchObject({
+        Resource: 'arn:aws:states:::lambda:invoke',
+        TimeoutSeconds: expect.any(Number) as number,
+        Retry: expect.any(Array) as unknown[],
+      })
+      expect(task).not.toHaveProperty('Catch')
+    }
+  })
+
+  it('is what asl-validator accepts', async () => {
+    const validate = (await import('asl-validator')).default
+    const path = new URL('../../workflows/training.asl.json', import.meta.url)
+    const { isValid, errorsText } = validate(JSON.parse(readFileSync(path, 'utf8')) as object)
+    expect(errorsText()).toBe('')
+    expect(isValid).toBe(true)
+  })
+})
+
+/** Answers that take an execution along the straight way, whatever its input. */
+const mocks = {
+  Claim: { outcome: 'claimed' },
+  Validate: { outcome: 'valid', candidates: ['svc'] },
+  Train: { outcome: 'trained' },
+  Evaluate: { decision: {} },
+  Register: { version: 0, created: true },
+  CheckDrift: { verdict: 'none' },
+  Promote: { outcome: 'promoted' },
+  Announce: { outcome: 'registered' },
+}
+
+function statesOf(definition: unknown): Record<string, unknown>[] {
+  if (definition === null || typeof definition !== 'object') return []
+  const inner = Object.values(definition).flatMap(statesOf)
+  return 'Type' in definition ? [definition as Record<string, unknown>, ...inner] : inner
+}
