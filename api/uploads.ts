@@ -1,6 +1,7 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { MillraceError, type Ports } from '../platform/ports/index.ts'
+import { maxDatasetBytes } from '../tasks/dataset.ts'
 import { createLedger } from '../tasks/ledger.ts'
 import { defaultUser, nameSchema, parseUploadKey, uploadKey } from '../tasks/names.ts'
 import { trainingConfiguration } from '../tasks/training-configuration.ts'
@@ -9,14 +10,11 @@ import { answers, route, takes } from './route.ts'
 
 const expiresInSeconds = 3600
 
-/** The largest dataset that one upload takes, in bytes. */
-export const maxUploadBytes = 512 * 1024 * 1024
-
 const uploadRequest = z.strictObject({
   user: nameSchema.default(defaultUser),
   dataset: nameSchema,
   format: z.enum(['npy', 'csv']).default('npy'),
-  size: z.number().int().min(0).max(maxUploadBytes).describe('bytes that will be sent'),
+  size: z.number().int().min(0).max(maxDatasetBytes).describe('bytes that will be sent'),
   configuration: trainingConfiguration.optional(),
 })
 
@@ -52,10 +50,10 @@ export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
       const key = uploadKey(request, request.format)
       const presigned = await ports.objects.presignUpload(key, {
         expiresInSeconds,
-        maxBytes: request.size,
+        maxBytes: Math.max(1, request.size),
         ...(request.configuration === undefined
           ? {}
-          : { metadata: { configuration: JSON.stringify(request.configuration) } }),
+          : { metadata: { configuration: asciiJson(request.configuration) } }),
       })
       return context.json({ key, ...presigned, headers: { ...presigned.headers } })
     },
@@ -84,5 +82,13 @@ export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
       const { execution, status, outcome = null } = found
       return context.json({ execution, status, outcome })
     },
+  )
+}
+
+/** JSON in ASCII, as metadata takes it. */
+function asciiJson(value: unknown): string {
+  return JSON.stringify(value).replace(
+    /[^\x20-\x7e]/g,
+    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

@@ -11,17 +11,24 @@ export const eventEnvelope = z.looseObject({
   'detail-type': z.string(),
   source: z.string(),
   account: z.string(),
-  /** ISO 8601, whole seconds. */
   time: z.string(),
   region: z.string(),
   resources: z.array(z.string()),
   detail: z.record(z.string(), z.unknown()),
 })
 
-export type EventEnvelope<Detail = Record<string, unknown>> = Omit<
-  z.infer<typeof eventEnvelope>,
-  'detail'
-> & { detail: Detail }
+export interface EventEnvelope<Detail = Record<string, unknown>> {
+  readonly version: '0'
+  readonly id: string
+  readonly 'detail-type': string
+  readonly source: string
+  readonly account: string
+  /** ISO 8601, whole seconds. */
+  readonly time: string
+  readonly region: string
+  readonly resources: readonly string[]
+  readonly detail: Detail
+}
 
 /** Where an event comes from; the embedded platform uses these defaults. */
 export interface EventOrigin {

@@ -5,7 +5,7 @@ import type { JsonObject } from './json.ts'
  * each rule whose pattern matches gets each event at least once, in no promised order. An entry is
  * at most 256 KiB of JSON: MessageTooLarge, and then none of the call's events is published.
  *
- * Errors: MessageTooLarge, StorageFailed.
+ * Errors: MessageTooLarge, ItemInvalid (a detail that is not JSON), StorageFailed.
  */
 export interface Bus {
   publish(events: readonly OutgoingEvent[]): Promise<void>

@@ -29,7 +29,7 @@ export const errorTable = {
   TransactionTooLarge: {
     status: 400,
     retryable: false,
-    meaning: 'a transaction of more than 100 writes',
+    meaning: 'a transaction of more than 100 writes or 4 MB',
   },
   ConditionFailed: {
     status: 409,

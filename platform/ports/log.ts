@@ -9,12 +9,16 @@ import type { JsonObject } from './json.ts'
  * after the last batch whose handler ended well. Records that a handler has seen keep their position
  * when they come again, so a handler that stores the position beside its state counts each once.
  *
- * A record is at most 400 KB of JSON: ItemTooLarge. Errors: ItemInvalid, ItemTooLarge,
- * StorageFailed.
+ * A record is at most 400 KB of JSON: ItemTooLarge. Errors: ItemInvalid, ItemTooLarge, CursorInvalid
+ * (a position that this log did not give), RequestInvalid (a limit out of its range, a consumer that
+ * is subscribed already), StorageFailed.
  */
 export interface Log {
   append(key: string, records: readonly JsonObject[]): Promise<void>
-  /** Records of one key after `after` (exclusive; default from the start), at most `limit`. */
+  /**
+   * Records of one key after `after` (exclusive; default from the start), at most `limit` (default
+   * and at most 1000).
+   */
   read(key: string, options?: { after?: string; limit?: number }): Promise<LogRecord[]>
   /**
    * Delivers every record, past and future, to `handler` under the durable name `consumer`.

@@ -1,5 +1,5 @@
 import { MillraceError } from './errors.ts'
-import type { PutOptions } from './objects.ts'
+import type { PresignOptions, PutOptions } from './objects.ts'
 
 export const defaultContentType = 'application/octet-stream'
 const maxMetadataBytes = 2048
@@ -54,14 +54,14 @@ export function byteRange(
 }
 
 /** Throws RequestInvalid on presigned-upload options beyond what S3 takes. */
-export function checkPresignOptions(options: {
-  expiresInSeconds: number
-  maxBytes: number
-  contentType?: string
-}): void {
+export function checkPresignOptions(options: PresignOptions): void {
   checkInteger('expiresInSeconds', options.expiresInSeconds, maxPresignedSeconds)
   checkInteger('maxBytes', options.maxBytes, maxPresignedBytes)
-  putOptions(options.contentType === undefined ? {} : { contentType: options.contentType })
+  const { contentType, metadata } = options
+  putOptions({
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(metadata === undefined ? {} : { metadata }),
+  })
 }
 
 function metadataOf(metadata: Readonly<Record<string, string>>): Record<string, string> {

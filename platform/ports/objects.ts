@@ -9,10 +9,12 @@
  * - Each completed write (not a delete) raises one "Object Created" event on the bus, at least once.
  * - Keys are 1 to 1024 bytes of UTF-8 in segments split by `/`, none of them empty, `.` or `..`, or
  *   longer than 255 bytes, with no control character and no backslash: anything else is
- *   ObjectKeyInvalid.
- * - Metadata is at most 2 KB in all, keys lower-case `[a-z0-9-]+`, values printable ASCII.
+ *   ObjectKeyInvalid. So is a key that would be a file and a folder at once (`a` beside `a/b`).
+ * - Metadata is at most 2 KB in all, keys lower-case `[a-z0-9-]+`, values printable ASCII, as is the
+ *   content type: anything else is RequestInvalid.
  *
- * Errors: ObjectNotFound, ObjectKeyInvalid, ObjectChanged, RangeInvalid, StorageFailed.
+ * Errors: ObjectNotFound, ObjectKeyInvalid, ObjectChanged, RangeInvalid, CursorInvalid,
+ * RequestInvalid (options out of their range), StorageFailed.
  */
 export interface Objects {
   readonly bucket: string
@@ -30,14 +32,17 @@ export interface Objects {
   /**
    * The bytes of the current version or the named one; with a range, the bytes from `start`
    * (inclusive) to `end` (exclusive, at most the size; default the size). RangeInvalid when `start`
-   * is negative or beyond the size, or `end` is below `start`.
+   * is negative or beyond the size, or `end` is below `start` or beyond the size.
    */
   read(
     key: string,
     options?: { versionId?: string; start?: number; end?: number },
   ): Promise<Uint8Array>
 
-  /** Current versions whose key begins with `prefix`, in UTF-8 order of their keys. */
+  /**
+   * Current versions whose key begins with `prefix`, in UTF-8 order of their keys, at most `limit`
+   * (default and at most 1000). `cursor` goes on where a page ended, and is absent after the last.
+   */
   list(
     prefix: string,
     options?: { cursor?: string; limit?: number },
@@ -49,16 +54,11 @@ export interface Objects {
   /** Hides the key: `head`, `read` and `list` no longer find it without a version. Idempotent. */
   delete(key: string): Promise<void>
 
-  /** A URL that takes one PUT of at most `maxBytes` bytes to `key`, until it expires. */
-  presignUpload(
-    key: string,
-    options: {
-      expiresInSeconds: number
-      maxBytes: number
-      contentType?: string
-      metadata?: Readonly<Record<string, string>>
-    },
-  ): Promise<PresignedUpload>
+  /**
+   * A URL that takes a PUT of at most `maxBytes` bytes (at most 5 GiB) to `key`, until it expires (at
+   * most 7 days); each PUT is a new version.
+   */
+  presignUpload(key: string, options: PresignOptions): Promise<PresignedUpload>
 }
 
 export interface PutOptions {
@@ -87,6 +87,17 @@ export interface ObjectVersion {
   readonly lastModified: string
   /** The one of its Object Created event, where the store knows it (S3 tells it in events alone). */
   readonly sequencer?: string
+}
+
+export interface PresignOptions {
+  /** 1 second to 7 days. */
+  readonly expiresInSeconds: number
+  /** 1 byte to 5 GiB. */
+  readonly maxBytes: number
+  /** The type that the upload must have. */
+  readonly contentType?: string
+  /** What the object gets as its metadata. */
+  readonly metadata?: Readonly<Record<string, string>>
 }
 
 export interface PresignedUpload {

@@ -9,12 +9,18 @@ import type { Json } from './json.ts'
  * - A message received `maxReceives` times (a setting of the queue) without being acknowledged
  *   moves to the dead letters, where it stays until replayed or removed.
  * - Acknowledging twice, or after the message came again, does no harm.
+ * - A dead letter is removed by acknowledging it.
  *
- * Errors: MessageTooLarge, StorageFailed.
+ * Errors: MessageTooLarge, ItemInvalid (a body that is not JSON), RequestInvalid (limits and times out
+ * of their range), StorageFailed.
  */
 export interface Queue {
+  /** `delaySeconds` is 0 to 900. */
   send(body: Json, options?: { delaySeconds?: number }): Promise<{ messageId: string }>
-  /** At most `limit` (1 to 10, default 1) messages that are due now; an empty list when none is. */
+  /**
+   * At most `limit` (1 to 10, default 1) messages that are due now; an empty list when none is.
+   * `visibilitySeconds` is 0 to 43,200, default 30.
+   */
   receive(options?: { limit?: number; visibilitySeconds?: number }): Promise<Message[]>
   acknowledge(message: Message): Promise<void>
   /** Makes a received message due again now, for another attempt. */

@@ -1,7 +1,7 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { MillraceError } from './errors.ts'
-import { checkPresignOptions } from './object-options.ts'
-import type { PresignedUpload } from './objects.ts'
+import { checkPresignOptions, defaultContentType } from './object-options.ts'
+import type { PresignedUpload, PresignOptions, PutOptions } from './objects.ts'
 
 /** The path below the base URL that takes signed uploads. */
 export const signedUploadPath = '/uploads/presigned'
@@ -18,32 +18,34 @@ export interface UploadRequest {
 export interface UploadGrant {
   readonly key: string
   readonly maxBytes: number
-  readonly contentType: string | undefined
+  /** What to write beside the bytes. */
+  readonly options: PutOptions
 }
 
 /**
  * Signs an upload URL for stores that answer it themselves (S3 has its own): HMAC-SHA256 over key,
- * expiry, size and type, all of which are in the URL.
+ * expiry, size, type and metadata, all of which are in the URL.
  */
 export function signUpload(
   secret: Uint8Array,
   baseUrl: string,
   now: number,
   key: string,
-  options: { expiresInSeconds: number; maxBytes: number; contentType?: string },
+  options: PresignOptions,
 ): PresignedUpload {
   checkPresignOptions(options)
   const expires = now + options.expiresInSeconds * 1000
-  const terms = [key, String(expires), String(options.maxBytes), options.contentType ?? '']
-  const query = new URLSearchParams({
+  const terms = {
     key,
-    expires: terms[1]!,
-    'max-bytes': terms[2]!,
-    'content-type': terms[3]!,
-    signature: signature(secret, terms).toString('base64url'),
-  })
+    expires: String(expires),
+    'max-bytes': String(options.maxBytes),
+    'content-type': options.contentType ?? '',
+    metadata: JSON.stringify(options.metadata ?? {}),
+  }
+  const signed = signature(secret, Object.values(terms)).toString('base64url')
+  const query = new URLSearchParams({ ...terms, signature: signed })
   return {
-    url: `${baseUrl.replace(/\/$/, '')}${signedUploadPath}?${query}`,
+    url: `${baseUrl.replace(/\/$/, '')}${signedUploadPath}?${query.toString()}`,
     method: 'PUT',
     headers: options.contentType === undefined ? {} : { 'content-type': options.contentType },
     expiresAt: new Date(expires).toISOString(),
@@ -53,13 +55,19 @@ export function signUpload(
 /** What a request may upload. Throws UploadRefused unless its URL is one of ours, as it was given. */
 export function verifyUpload(secret: Uint8Array, now: number, request: UploadRequest): UploadGrant {
   const query = queryOf(request.url)
-  const terms = ['key', 'expires', 'max-bytes', 'content-type'].map((name) => query.get(name) ?? '')
+  const terms = termNames.map((name) => query.get(name) ?? '')
   const given = Buffer.from(query.get('signature') ?? '', 'base64url')
   const expected = signature(secret, terms)
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw refused('its URL is not signed by this platform, or was altered')
   }
-  const [key, expires, maxBytes, contentType] = terms as [string, string, string, string]
+  const [key, expires, maxBytes, contentType, metadata] = terms as [
+    string,
+    string,
+    string,
+    string,
+    string,
+  ]
   if (now >= Number(expires)) {
     throw refused(`its URL expired at ${new Date(Number(expires)).toISOString()}`)
   }
@@ -73,9 +81,14 @@ export function verifyUpload(secret: Uint8Array, now: number, request: UploadReq
   return {
     key,
     maxBytes: Number(maxBytes),
-    contentType: contentType || (request.headers.get('content-type') ?? undefined),
+    options: {
+      contentType: contentType || (request.headers.get('content-type') ?? defaultContentType),
+      metadata: JSON.parse(metadata) as Record<string, string>,
+    },
   }
 }
+
+const termNames = ['key', 'expires', 'max-bytes', 'content-type', 'metadata'] as const
 
 /** Passes a body on, until it is longer than `maxBytes`: UploadRefused. */
 export async function* limitedBody(

@@ -8,11 +8,12 @@ import type { Json } from './json.ts'
  * - A conditional write and a transaction take effect whole or not at all, and are serialised.
  * - `query` answers in UTF-8 byte order of `sk`.
  * - Keys are non-empty strings without lone surrogates, at most 2048 (`pk`) and 1024 (`sk`) bytes.
- *   Numbers are finite; `undefined` attributes are dropped; attribute names are non-empty. Anything
- *   else is ItemInvalid. An item is at most 400 KB (400 × 1024 bytes of its JSON): ItemTooLarge.
+ *   Values are JSON at most 32 levels deep, with finite numbers and well-formed text; `undefined`
+ *   attributes are dropped; attribute names are non-empty. Anything else is ItemInvalid. An item is
+ *   at most 400 KB (400 × 1024 bytes of its JSON): ItemTooLarge.
  *
  * Errors: ItemInvalid, ItemTooLarge, TransactionTooLarge, ConditionFailed, CursorInvalid,
- * StorageFailed.
+ * RequestInvalid (a limit out of its range), StorageFailed.
  */
 export interface Table {
   get(pk: string, sk: string): Promise<Item | undefined>
@@ -30,14 +31,15 @@ export interface Table {
   delete(pk: string, sk: string, options?: { if?: Condition }): Promise<void>
 
   /**
-   * All writes or none, at most 100 and of different items. ConditionFailed carries
-   * `details.failed`: the indexes of the writes whose condition did not hold.
+   * All writes or none: at most 100, of different items, with at most 4 MB of items together.
+   * ConditionFailed carries `details.failed`: the indexes of the writes whose condition did not hold.
+   * In an `update`, `set`, `add` and `remove` name different attributes, and never `pk` or `sk`.
    */
   transact(writes: readonly Write[]): Promise<void>
 
   /**
-   * Items of a partition in order of `sk`: those that begin with `prefix`, after `after`
-   * (exclusive), at most `limit` (default 100, at most 1000), descending on request. `cursor` goes
+   * Items of a partition in order of `sk`: those that begin with `prefix` and are greater
+   * than `after` (whatever the direction), at most `limit` (default 100, at most 1000), descending on request. `cursor` goes
    * on where a page ended, and is absent after the last one.
    */
   query(

@@ -19,7 +19,7 @@ export interface CheckedWrite {
   readonly sk: string
   readonly condition: Condition | undefined
   /** The JSON text to store; null to delete; undefined to leave all as it is. */
-  outcome(current: Item | undefined): string | null | undefined
+  readonly outcome: (current: Item | undefined) => string | null | undefined
 }
 
 /** What a write comes to. */

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import {
+  type EventPattern,
   matchesPattern,
   objectCreatedEvent,
   uploadPattern,
@@ -45,7 +46,7 @@ describe('event patterns', () => {
     [{ $or: [{ a: ['x'] }, { b: ['y'] }] }, { b: 'y' }, true],
     [{ $or: [{ a: ['x'] }, { b: ['y'] }] }, { b: 'x' }, false],
     [{ __proto__: null, constructor: ['x'] }, {}, false],
-  ])('%j on %j: %s', (pattern, event, matches) => {
+  ] as [EventPattern, unknown, boolean][])('%j on %j: %s', (pattern, event, matches) => {
     expect(matchesPattern(pattern, event)).toBe(matches)
   })
 

@@ -1,0 +1,96 @@
+import type { Command } from 'commander'
+import { connect } from '../client.ts'
+import { dataDirOption, type Run } from '../options.ts'
+import { parseModel, formatModel } from '../../tasks/names.ts'
+import { printJson, printLine, table } from '../terminal.ts'
+
+interface ModelSummary {
+  model: string
+  champion: number | null
+  algorithm: string | null
+  accuracy: number | null
+  trainedAt: string | null
+}
+
+interface ModelDescription {
+  model: string
+  aliases: Record<string, { version: number; since: string }>
+  versions: {
+    version: number
+    algorithm: string
+    accuracy: number
+    rows: number
+    registeredAt: string
+  }[]
+}
+
+export function addModels(program: Command, { terminal }: Run): void {
+  program
+    .command('models')
+    .argument('[model]', 'one model, as <user>/<dataset>: its aliases and versions')
+    .description('list the models and the versions that answer predictions')
+    .option(...dataDirOption)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace models
+  $ millrace models ada/iris
+  $ millrace models --json | jq '.models[].champion'`,
+    )
+    .action(async (model: string | undefined, options: { dataDir: string; json?: boolean }) => {
+      const client = await connect(options.dataDir)
+      if (model !== undefined) {
+        const path = `/models/${formatModel(parseModel(model))}`
+        const found = await client.get<ModelDescription>(path, { limit: 100 })
+        if (options.json) return printJson(terminal.out, found)
+        return printLine(terminal.out, describeModel(found))
+      }
+      const models: ModelSummary[] = []
+      let cursor: string | undefined
+      do {
+        const page = await client.get<{ models: ModelSummary[]; cursor?: string }>('/models', {
+          limit: 100,
+          cursor,
+        })
+        models.push(...page.models)
+        cursor = page.cursor
+      } while (cursor !== undefined)
+      if (options.json) return printJson(terminal.out, { models })
+      if (models.length === 0) {
+        return printLine(
+          terminal.out,
+          `No models yet. Copy a file to ${options.dataDir}/bucket/uploads/<user>/<dataset>.npy`,
+        )
+      }
+      const rows = models.map((one) => [
+        one.model,
+        one.champion,
+        one.algorithm,
+        one.accuracy === null ? null : one.accuracy.toFixed(4),
+        one.trainedAt,
+      ])
+      printLine(
+        terminal.out,
+        table(['MODEL', 'CHAMPION', 'ALGORITHM', 'ACCURACY', 'TRAINED'], rows),
+      )
+    })
+}
+
+function describeModel({ model, aliases, versions }: ModelDescription): string {
+  const aliasesOf = (version: number) =>
+    Object.keys(aliases)
+      .filter((alias) => aliases[alias]!.version === version)
+      .join(', ')
+  const rows = versions.map((one) => [
+    one.version,
+    aliasesOf(one.version),
+    one.algorithm,
+    one.accuracy.toFixed(4),
+    one.rows,
+    one.registeredAt,
+  ])
+  const header = ['VERSION', 'ALIASES', 'ALGORITHM', 'ACCURACY', 'HELD OUT', 'REGISTERED']
+  return `${model}\n${table(header, rows)}`
+}

@@ -1,0 +1,98 @@
+import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
+import { basename, extname } from 'node:path'
+import { Readable } from 'node:stream'
+import { type Command, InvalidArgumentError } from 'commander'
+import { MillraceError, type PresignedUpload } from '../../platform/ports/index.ts'
+import { defaultUser } from '../../tasks/names.ts'
+import { connect, executionOfUpload, type Client } from '../client.ts'
+import { dataDirOption, type Run } from '../options.ts'
+import { printJson, printLine } from '../terminal.ts'
+import { watchToItsEnd } from './executions.ts'
+
+interface PutOptions {
+  dataDir: string
+  user: string
+  dataset?: string
+  algorithm?: string[]
+  watch?: boolean
+  json?: boolean
+}
+
+export function addPut(program: Command, run: Run): void {
+  program
+    .command('put')
+    .argument('<file>', 'a .npy (last column the target) or a .csv with a header')
+    .description('upload a dataset, which starts a training')
+    .option('--user <user>', 'whose it is', defaultUser)
+    .option('--dataset <name>', "the dataset's name (default: the file's)")
+    .option('--algorithm <names>', 'trainers to race, as svc,logistic-regression', readList)
+    .option('--watch', 'follow the training to its end')
+    .option(...dataDirOption)
+    .option('--json', 'print JSON')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace put iris.npy --user ada
+  $ millrace put measurements.csv --dataset iris --algorithm svc,majority --watch`,
+    )
+    .action(async (file: string, options: PutOptions) => {
+      const { terminal } = run
+      const client = await connect(options.dataDir)
+      const uploaded = await upload(client, file, options)
+      const execution = await executionOfUpload(client, uploaded)
+      if (options.watch) {
+        printLine(terminal.err, `${uploaded.key} → execution ${execution}`)
+        return watchToItsEnd(client, execution, 'training', run, options.json)
+      }
+      if (options.json) return printJson(terminal.out, { ...uploaded, execution })
+      printLine(terminal.out, `${uploaded.key} → execution ${execution}`)
+      printLine(terminal.err, `Follow it with: millrace execution ${execution} --watch`)
+    })
+}
+
+async function upload(
+  client: Client,
+  file: string,
+  options: PutOptions,
+): Promise<{ key: string; versionId: string }> {
+  const format = extname(file).slice(1)
+  if (format !== 'npy' && format !== 'csv') {
+    throw new MillraceError('RequestInvalid', `${file}: a dataset is a .npy or a .csv file`)
+  }
+  const found = await stat(file)
+  if (!found.isFile()) throw new MillraceError('RequestInvalid', `${file} is not a file`)
+  const presigned = await client.post<PresignedUpload & { key: string }>('/uploads', {
+    user: options.user,
+    dataset: options.dataset ?? basename(file, extname(file)),
+    format,
+    size: found.size,
+    ...(options.algorithm === undefined
+      ? {}
+      : { configuration: { algorithms: options.algorithm } }),
+  })
+  const response = await fetch(presigned.url, {
+    method: presigned.method,
+    headers: { ...presigned.headers, 'content-length': String(found.size) },
+    body: Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>,
+    duplex: 'half',
+  })
+  if (!response.ok) {
+    const text = (await response.text()).slice(0, 500)
+    throw new MillraceError('UploadRefused', `the upload was answered ${response.status}: ${text}`)
+  }
+  const versionId = response.headers.get('x-amz-version-id')
+  if (versionId === null) {
+    throw new MillraceError('InternalError', 'the upload was answered without a version')
+  }
+  return { key: presigned.key, versionId }
+}
+
+function readList(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  if (names.some((name) => name === '')) {
+    throw new InvalidArgumentError('It takes names between commas, as svc,majority.')
+  }
+  return names
+}

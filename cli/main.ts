@@ -1,0 +1,99 @@
+import { Command, CommanderError } from 'commander'
+import { addDemo } from './commands/demo.ts'
+import { addDev } from './commands/dev.ts'
+import { addExecutions } from './commands/executions.ts'
+import { addModels } from './commands/models.ts'
+import { addPredict } from './commands/predict.ts'
+import { addPut } from './commands/put.ts'
+import { exitCodeOf, exitCodes } from './exit-codes.ts'
+import type { Run } from './options.ts'
+import { printLine, styled, type Terminal } from './terminal.ts'
+import { codeVersion } from '../tasks/code-version.ts'
+import { isMillraceError } from '../platform/ports/index.ts'
+
+/**
+ * The `millrace` command in a process: runs one command line on its terminal and answers the exit
+ * code. A first Ctrl-C ends the command cleanly, a second one at once.
+ */
+export async function main(args: readonly string[]): Promise<number> {
+  const interrupt = new AbortController()
+  const onSignal = () => {
+    if (interrupt.signal.aborted) process.exit(exitCodes.interrupted)
+    interrupt.abort()
+  }
+  process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
+  process.stdout.on('error', ignoreClosedPipe)
+  try {
+    const terminal = { out: process.stdout, err: process.stderr, signal: interrupt.signal }
+    return await runCommand(args, terminal)
+  } finally {
+    process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
+  }
+}
+
+/** Runs one command line on a terminal, tells its error there and answers its exit code. */
+export async function runCommand(args: readonly string[], terminal: Terminal): Promise<number> {
+  const run: Run = { terminal, exitCode: exitCodes.success }
+  try {
+    await createProgram(run).parseAsync(args, { from: 'user' })
+    return terminal.signal.aborted ? exitCodes.interrupted : run.exitCode
+  } catch (error) {
+    if (terminal.signal.aborted) return exitCodes.interrupted
+    if (error instanceof CommanderError) {
+      return error.exitCode === 0 ? exitCodes.success : exitCodes.usage
+    }
+    tellError(terminal, error)
+    return exitCodeOf(error)
+  }
+}
+
+function createProgram(run: Run): Command {
+  const program = new Command('millrace')
+    .description(
+      'Event-driven machine learning on Step Functions: drop a .npy, get a served model.',
+    )
+    .version(codeVersion)
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => run.terminal.out.write(text),
+      writeErr: (text) => run.terminal.err.write(text),
+    })
+    .showSuggestionAfterError()
+    .showHelpAfterError('(millrace --help tells more)')
+    .addHelpText(
+      'after',
+      `
+Examples:
+  $ millrace demo                                   the whole loop on the Iris data, in seconds
+  $ millrace dev                                    the platform, until Ctrl-C
+  $ cp iris.npy .millrace/bucket/uploads/ada/       starts a training
+  $ millrace executions --watch                     shows it
+  $ millrace predict ada/iris 6.5,2.8,4.6,1.5       asks the model
+
+Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running, 4 data rejected, 5 execution failed,
+6 not found, 7 request refused, 8 data directory or port in use, 130 interrupted.`,
+    )
+  for (const add of [addDemo, addDev, addPut, addExecutions, addModels, addPredict]) {
+    add(program, run)
+  }
+  for (const command of program.commands) {
+    command.exitOverride().copyInheritedSettings(program)
+  }
+  return program
+}
+
+function tellError(terminal: Terminal, error: unknown): void {
+  const name = error instanceof Error ? error.name : 'Error'
+  const message = error instanceof Error ? error.message : String(error)
+  printLine(terminal.err, `${styled(terminal.err, 'red', `millrace: ${name}:`)} ${message}`)
+  const cause = error instanceof Error ? error.cause : undefined
+  if (cause instanceof Error && !isMillraceError(error, 'PlatformNotRunning')) {
+    printLine(terminal.err, `  cause: ${cause.message}`)
+  }
+}
+
+/** `millrace … | head` closes the pipe early; that is no fault. */
+function ignoreClosedPipe(error: NodeJS.ErrnoException): void {
+  if (error.code !== 'EPIPE') throw error
+  process.exit(exitCodes.success)
+}

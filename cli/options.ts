@@ -1,0 +1,25 @@
+import { InvalidArgumentError } from 'commander'
+import type { Terminal } from './terminal.ts'
+
+/** What every command gets: the terminal, and where to leave its exit code. */
+export interface Run {
+  readonly terminal: Terminal
+  exitCode: number
+}
+
+/** `--data-dir`, as every command that talks to the platform has it. */
+export const dataDirOption = [
+  '--data-dir <dir>',
+  'where the platform keeps its data',
+  process.env['MILLRACE_DATA_DIR'] ?? '.millrace',
+] as const
+
+export function wholeNumber(least: number, most: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text)
+    if (!/^\d+$/.test(text) || value < least || value > most) {
+      throw new InvalidArgumentError(`It takes a whole number from ${least} to ${most}.`)
+    }
+    return value
+  }
+}

@@ -1,0 +1,7 @@
+export { defineTask, invokeTask, type AnyTask, type Task, type TaskContext } from './tasks/task.ts'
+export { defineWorkflow, type Definition, type Workflow } from './workflows/workflow.ts'
+export { WorkflowError } from './workflows/errors.ts'
+export * from './platform/ports/index.ts'
+export { openPlatform, type Platform, type PlatformOptions } from './platform/local/platform.ts'
+export { training } from './platform/local/training.ts'
+export type { EventEnvelope, EventPattern, ObjectCreatedEvent } from './events/index.ts'

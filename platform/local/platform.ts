@@ -1,0 +1,205 @@
+import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { createApi } from '../../api/app.ts'
+import { lambdaInvoke, openEngine, substitute, type Engine } from '../../engine/index.ts'
+import {
+  executionStatusChangeEvent,
+  matchesPattern,
+  type EventPattern,
+} from '../../events/index.ts'
+import { sweep } from '../../tasks/index.ts'
+import { invokeTask, type AnyTask } from '../../tasks/task.ts'
+import { placeholdersOf, type Workflow } from '../../workflows/workflow.ts'
+import { MillraceError, type Logger, type Metrics, type Ports } from '../ports/index.ts'
+import { LocalBus } from './bus.ts'
+import { LocalCompute } from './compute.ts'
+import { openLocalDatabase } from './database.ts'
+import { localArns, localExecutions } from './executions.ts'
+import { Inbox } from './inbox.ts'
+import { LocalLog } from './log.ts'
+import { LocalObjects } from './objects.ts'
+import { jsonLogger, systemClock } from './observability.ts'
+import { LocalQueue } from './queue.ts'
+import { reportRefusal } from './refusals.ts'
+import { rulesOf } from './rules.ts'
+import { serve } from './server.ts'
+import { LocalTable } from './table.ts'
+import { training } from './training.ts'
+import { withUploads } from './uploads.ts'
+
+export interface PlatformOptions {
+  /** Where everything is kept. One process at a time owns it. */
+  readonly dataDir: string
+  /** Workflows of your own, beside the training workflow. */
+  readonly workflows?: readonly Workflow[]
+  /** Port of the HTTP API; 0 takes a free one. @default 0 */
+  readonly port?: number
+  /** @default '127.0.0.1' */
+  readonly host?: string
+  /** @default JSON lines to standard error, from `warn` on */
+  readonly logger?: Logger
+  /** @default measurements are logged as `debug` lines */
+  readonly metrics?: Metrics
+  /** Seconds between two sweeps for uploads whose event was lost. @default 300 */
+  readonly sweepSeconds?: number
+}
+
+export interface Platform {
+  readonly url: string
+  readonly dataDir: string
+  /** The folder that is the bucket: copying a file under its `uploads/` starts a training. */
+  readonly bucketDir: string
+  readonly ports: Ports
+  readonly engine: Engine
+  /** Starts trainings for uploads whose event was lost; answers their executions. */
+  sweep(options?: { graceSeconds?: number }): Promise<string[]>
+  /** Stops cleanly; executions under way go on at the next open. */
+  close(): Promise<void>
+}
+
+/**
+ * Opens the embedded platform on a data directory: the bucket and its watcher, the event bus, the
+ * state machines and the HTTP API, in this process.
+ *
+ * @throws MillraceError DataDirectoryBusy, DataDirectoryInvalid, StorageFailed, WorkflowInvalid; the
+ * system's error when the port is taken.
+ */
+export async function openPlatform(options: PlatformOptions): Promise<Platform> {
+  const { dataDir } = options
+  const clock = systemClock
+  const logger = options.logger ?? jsonLogger(process.stderr, { clock, level: 'warn' })
+  const metrics = options.metrics ?? { record: () => undefined }
+  const workflows = [training, ...(options.workflows ?? [])]
+  const closers: (() => Promise<unknown>)[] = []
+  const close = async () => {
+    for (const closer of closers.splice(0).reverse()) await closer()
+  }
+
+  try {
+    await mkdir(dataDir, { recursive: true })
+    const database = openLocalDatabase(dataDir)
+    closers.push(async () => database.close())
+    const bus = new LocalBus(database, { clock, logger })
+    let url = 'http://127.0.0.1'
+    const objects = await LocalObjects.open({
+      database,
+      bus,
+      dataDir,
+      clock,
+      logger,
+      uploadBaseUrl: () => url,
+    })
+    closers.push(async () => objects.close())
+    const log = new LocalLog(database, { logger })
+    const compute = new LocalCompute()
+    closers.push(async () => compute.close())
+    const arns = localArns(bus.origin.region, bus.origin.account)
+    const opened = Promise.withResolvers<Engine>()
+    const ports: Ports = {
+      objects,
+      table: new LocalTable(database),
+      queue: new LocalQueue(database, { clock }),
+      bus,
+      log,
+      executions: localExecutions(opened.promise, arns),
+      compute,
+      clock,
+      logger,
+      metrics,
+    }
+
+    const functions = functionsOf(workflows)
+    const engine = await openEngine({
+      database: database.connection,
+      tasks: lambdaInvoke((name) => {
+        const task = functions.get(name)
+        return task && ((payload, { signal }) => invokeTask(task, payload, ports, { signal }))
+      }),
+      onStatusChange: (detail) => {
+        logger.info(`execution ${detail.status}`, { execution: detail.name })
+        const event = executionStatusChangeEvent(
+          { ...detail },
+          { ...bus.origin, time: clock.now() },
+        )
+        bus.publishInTransaction(event)
+      },
+    })
+    closers.push(async () => engine.close())
+    opened.resolve(engine)
+    for (const workflow of workflows) await deploy(engine, workflow)
+    for (const rule of rulesOf(workflows, ports, arns)) bus.addRule(rule)
+
+    const api = createApi(ports)
+    bus.addRule({
+      name: 'models-in-memory',
+      matches: (event) => matchesPattern(promotedPattern, event),
+      deliver: async (event) => api.models.invalidate(String(event.detail['model'])),
+    })
+    const server = await serve(withUploads(api.fetch, objects, logger), {
+      host: options.host ?? '127.0.0.1',
+      port: options.port ?? 0,
+    })
+    closers.push(() => server.close())
+    url = server.url
+    const addressFile = join(dataDir, 'platform.json')
+    await writeFile(addressFile, JSON.stringify({ url, pid: process.pid }))
+    closers.push(() => rm(addressFile, { force: true }))
+
+    bus.start()
+    closers.push(async () => bus.close())
+    const sweepNow = async ({ graceSeconds = 60 } = {}) =>
+      (await sweep.run({ graceSeconds }, ports, { signal: new AbortController().signal })).started
+    await sweepNow()
+    const sweeper = setInterval(
+      () => {
+        sweepNow().catch((error: unknown) =>
+          logger.error('a sweep failed', { error: String(error) }),
+        )
+      },
+      (options.sweepSeconds ?? 300) * 1000,
+    )
+    closers.push(async () => clearInterval(sweeper))
+    const inbox = new Inbox({
+      objects,
+      logger,
+      onRefused: (refused) => void reportRefusal(refused, ports),
+    })
+    await inbox.start()
+    closers.push(() => inbox.close())
+
+    return { url, dataDir, bucketDir: objects.directory, ports, engine, sweep: sweepNow, close }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+const promotedPattern: EventPattern = { source: ['millrace'], 'detail-type': ['Model Promoted'] }
+
+/** Tasks under the names that stand in the deployed definitions: `<workflow>-<Task>`. */
+function functionsOf(workflows: readonly Workflow[]): Map<string, AnyTask> {
+  const names = workflows.map((workflow) => workflow.name)
+  const twice = names.find((name, i) => names.indexOf(name) !== i)
+  if (twice !== undefined) {
+    throw new MillraceError('WorkflowInvalid', `two workflows are named "${twice}"`)
+  }
+  return new Map(
+    workflows.flatMap(({ name, tasks }) => tasks.map((task) => [`${name}-${task.name}`, task])),
+  )
+}
+
+/** Makes the state machine, or updates it; what runs keeps the definition that it began with. */
+async function deploy(engine: Engine, { name, definition }: Workflow): Promise<void> {
+  const functions = [...placeholdersOf(definition)].map((task) => [task, `${name}-${task}`])
+  const deployed = JSON.stringify(substitute(definition, Object.fromEntries(functions)))
+  try {
+    await engine.createStateMachine({ name, definition: deployed, roleArn: localRole })
+  } catch (error) {
+    if ((error as Error).name !== 'StateMachineAlreadyExists') throw error
+    const { stateMachines } = await engine.listStateMachines({})
+    const { stateMachineArn } = stateMachines.find((machine) => machine.name === name)!
+    await engine.updateStateMachine({ stateMachineArn, definition: deployed })
+  }
+}
+
+const localRole = 'arn:aws:iam::000000000000:role/millrace'

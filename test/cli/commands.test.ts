@@ -1,0 +1,132 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { openPlatform, type Platform } from '../../platform/local/platform.ts'
+import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
+import { irisNpy, noisyIrisNpy } from '../fixtures/iris.ts'
+import { interruptible, millrace } from './terminal.ts'
+
+let dataDir: string
+let platform: Platform
+let file: string
+
+beforeAll(async () => {
+  dataDir = await mkdtemp(join(tmpdir(), 'millrace-cli-'))
+  platform = await openPlatform({ dataDir, logger: new RecordingLogger() })
+  file = join(dataDir, 'iris.npy')
+  await writeFile(file, irisNpy())
+})
+
+afterAll(async () => {
+  await platform.close()
+  await rm(dataDir, { recursive: true, force: true })
+})
+
+const run = (...args: string[]) => millrace(...args, '--data-dir', dataDir)
+const json = (text: string) => JSON.parse(text) as Record<string, unknown>
+
+describe('millrace', () => {
+  it('uploads, follows the training, lists and asks the model', async () => {
+    const put = await run('put', file, '--user', 'ada', '--watch')
+    expect(put).toMatchObject({ exitCode: 0 })
+    expect(put.out).toMatch(/Registered {2}ada\/iris version 0/)
+    expect(put.out).toContain('actual \\ predicted')
+    expect(put.err).toMatch(/s {2}Validate\n/)
+
+    const models = await run('models', '--json')
+    expect(json(models.out)).toMatchObject({ models: [{ model: 'ada/iris', champion: 0 }] })
+    expect((await run('models')).out).toMatch(/ada\/iris +0 /)
+    expect((await run('models', 'ada/iris')).out).toMatch(/0 {2}champion/)
+
+    const predict = await run('predict', 'ada/iris', '6.5,2.8,4.6,1.5', '5.1,3.5,1.4,0.2', '--json')
+    expect(json(predict.out)).toMatchObject({ predictions: [1, 0], version: 0 })
+    expect((await run('predict', 'ada/iris', '6.5,2.8,4.6,1.5')).out).toMatch(/^1 .*version 0/)
+  })
+
+  it('shows executions and the history of one', async () => {
+    const { execution } = json((await run('put', file, '--dataset', 'history', '--json')).out)
+    const watched = await run('execution', String(execution), '--watch')
+    expect(watched.exitCode).toBe(0)
+    const listed = json((await run('executions', '--json')).out) as { executions: object[] }
+    expect(listed.executions).toContainEqual(
+      expect.objectContaining({ name: execution, status: 'SUCCEEDED' }),
+    )
+    expect((await run('executions')).out).toContain(String(execution))
+    const history = json((await run('execution', String(execution), '--json')).out)
+    const types = (history['events'] as { type: string }[]).map((event) => event.type)
+    expect(types[0]).toBe('ExecutionStarted')
+    expect(types.at(-1)).toBe('ExecutionSucceeded')
+    expect((await run('execution', String(execution))).out).toContain('TaskStateEntered')
+  })
+
+  it('tells the same bytes apart from others, and takes the algorithms asked for', async () => {
+    await run('put', file, '--dataset', 'twice', '--watch')
+    expect((await run('put', file, '--dataset', 'twice', '--watch')).out).toContain('Already done')
+    const raced = await run('put', file, '--dataset', 'twice', '--algorithm', 'majority', '--watch')
+    expect(raced.out).toContain('version 1, majority')
+  })
+
+  it('leaves exit codes that tell failures apart', async () => {
+    const bad = join(dataDir, 'bad.npy')
+    await writeFile(bad, 'garbage')
+    const rejected = await run('put', bad, '--watch')
+    expect(rejected).toMatchObject({ exitCode: 4 })
+    expect(rejected.out).toContain('Rejected')
+    expect(await run('predict', 'ada/none', '1,2')).toMatchObject({ exitCode: 6 })
+    expect(await run('execution', 'none')).toMatchObject({ exitCode: 6 })
+    expect(await run('predict', 'ada/iris', '1,2')).toMatchObject({ exitCode: 7 })
+    expect(await run('predict', '../x', '1,2')).toMatchObject({ exitCode: 7 })
+    expect(await run('predict', 'ada/iris', '1,x')).toMatchObject({ exitCode: 2 })
+    expect(await run('put', join(dataDir, 'none.npy'))).toMatchObject({ exitCode: 1 })
+    expect(await run('put', dataDir)).toMatchObject({ exitCode: 7 })
+    expect(await run('dev')).toMatchObject({ exitCode: 8 })
+    expect(await millrace('nonsense')).toMatchObject({ exitCode: 2 })
+    expect(await millrace('dev', '--port', 'x')).toMatchObject({ exitCode: 2 })
+  })
+
+  it('says how to start the platform when none is running', async () => {
+    for (const command of [['models'], ['executions'], ['put', file], ['predict', 'a/b', '1']]) {
+      const { exitCode, err } = await millrace(...command, '--data-dir', join(dataDir, 'nowhere'))
+      expect(exitCode).toBe(3)
+      expect(err).toContain('npx millrace dev')
+    }
+  })
+
+  it('helps, with examples, for every command', async () => {
+    for (const command of ['demo', 'dev', 'put', 'executions', 'execution', 'models', 'predict']) {
+      const { exitCode, out } = await millrace(command, '--help')
+      expect(exitCode).toBe(0)
+      expect(out).toMatch(new RegExp(`Examples?:\\n +\\$ millrace ${command}`))
+    }
+  })
+
+  it('stops cleanly on Ctrl-C', async () => {
+    const interrupt = new AbortController()
+    const other = join(dataDir, 'other')
+    const dev = interruptible(['dev', '--data-dir', other, '--port', '0'], interrupt.signal)
+    const ready = async () => (await millrace('models', '--data-dir', other)).exitCode
+    await expect.poll(ready, { timeout: 10_000 }).toBe(0)
+    const watch = interruptible(['executions', '--watch', '--data-dir', other], interrupt.signal)
+    interrupt.abort()
+    expect(await dev).toMatchObject({ exitCode: 130 })
+    expect(await watch).toMatchObject({ exitCode: 130 })
+    expect((await millrace('models', '--data-dir', other)).exitCode).toBe(3)
+  })
+
+  it('runs the demo', async () => {
+    const { exitCode, out, err } = await millrace('demo')
+    expect({ exitCode, err }).toEqual({ exitCode: 0, err: '' })
+    expect(out).toMatch(/Answer +class 1 /)
+  })
+
+  it('shows versions that were kept out, and asks an older one', async () => {
+    await writeFile(file, noisyIrisNpy(3))
+    const versions = ['put', file, '--dataset', 'versions', '--watch']
+    await run(...versions, '--algorithm', 'majority')
+    await run(...versions)
+    const asked = await run('predict', 'default/versions', '--at', '0', '6.5,2.8,4.6,1.5', '--json')
+    expect(json(asked.out)).toMatchObject({ version: 0 })
+    expect((await run('models', 'versions')).out).toMatch(/1 {2}champion/)
+  })
+})

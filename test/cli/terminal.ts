@@ -1,0 +1,29 @@
+import { Writable } from 'node:stream'
+import { runCommand } from '../../cli/main.ts'
+
+export interface CommandResult {
+  readonly exitCode: number
+  readonly out: string
+  readonly err: string
+}
+
+/** Runs a command line of `millrace` in this process and collects what it prints. */
+export async function millrace(...args: string[]): Promise<CommandResult> {
+  return interruptible(args, new AbortController().signal)
+}
+
+export async function interruptible(args: string[], signal: AbortSignal): Promise<CommandResult> {
+  const out = new Collected()
+  const err = new Collected()
+  const exitCode = await runCommand(args, { out, err, signal })
+  return { exitCode, out: out.text, err: err.text }
+}
+
+class Collected extends Writable {
+  text = ''
+
+  override _write(chunk: Buffer, _encoding: string, done: () => void): void {
+    this.text += chunk.toString()
+    done()
+  }
+}
