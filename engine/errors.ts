@@ -6,7 +6,6 @@ import { limits } from './limits.ts'
  * such states.
  */
 export const engineErrors = {
-  ConflictException: 'the same state machine is being changed by another request',
   DataDirectoryBusy: 'the data directory is open in another engine or another process',
   DataDirectoryInvalid: 'the database is damaged, or was written by a newer version',
   EngineClosed: 'the engine was closed',

@@ -16,7 +16,7 @@ export interface RunnerServices {
   readonly clock: Clock
   readonly scheduler: Scheduler
   readonly tasks: Tasks
-  random(): number
+  readonly random: () => number
   /** Makes the events durable, whole or not at all. */
   commit(execution: Execution, events: readonly LogEvent[]): void
   /** Called after each commit. */
@@ -77,7 +77,8 @@ export class Runner {
   }
 
   #newTurn(): Turn {
-    return new Turn(this.execution, this.#services.clock, () => this.#services.random())
+    const { clock, random } = this.#services
+    return new Turn(this.execution, stateTypes, clock, random)
   }
 
   #abort(turn: Turn, type: 'ExecutionAborted' | 'ExecutionTimedOut', failure: Failure): void {

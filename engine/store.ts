@@ -109,7 +109,7 @@ export class Store {
 
   close(): void {
     this.#statements.clear()
-    if (this.#owned && this.#database.isOpen) this.#database.close()
+    if (this.#owned) this.#database.close()
   }
 
   putDefinition(digest: string, definition: string): void {

@@ -7,7 +7,7 @@ import { apply, type Execution, type Scope, type StateRun } from './execution.ts
 import { catcherFor, retryOf } from './handling.ts'
 import { limits } from './limits.ts'
 import { type LogEvent, type Occurrence, unshownTypes } from './log.ts'
-import { stateTypes } from './states/index.ts'
+import type { StateTypes } from './states/index.ts'
 import { EvaluationError, type Template, typeName, type Variables } from './template.ts'
 
 /** Fails the state being run: thrown by what a state does, caught where the state was begun. */
@@ -46,11 +46,13 @@ export interface Extras {
 export class Turn {
   readonly execution: Execution
   readonly events: LogEvent[] = []
+  readonly #types: StateTypes
   readonly #clock: Clock
   readonly #random: () => number
 
-  constructor(execution: Execution, clock: Clock, random: () => number) {
+  constructor(execution: Execution, types: StateTypes, clock: Clock, random: () => number) {
     this.execution = execution
+    this.#types = types
     this.#clock = clock
     this.#random = random
   }
@@ -104,7 +106,7 @@ export class Turn {
   begin(scope: Scope): void {
     const run = scope.run!
     this.attempt(scope, run, () => {
-      stateTypes[run.state.type].start(this, scope, run)
+      this.#types[run.state.type].start(this, scope, run)
     })
   }
 
@@ -262,7 +264,7 @@ export class Turn {
       return
     }
     this.attempt(parent.scope, parent.run, () => {
-      composite(parent.run).childSucceeded(this, parent.scope, parent.run, scope)
+      this.#composite(parent.run).childSucceeded(this, parent.scope, parent.run, scope)
     })
   }
 
@@ -271,8 +273,12 @@ export class Turn {
     if (parent === undefined) {
       this.emit(0, { type: 'ExecutionFailed', ...failureFields(failure) })
     } else {
-      composite(parent.run).childFailed(this, parent.scope, parent.run, scope, failure)
+      this.#composite(parent.run).childFailed(this, parent.scope, parent.run, scope, failure)
     }
+  }
+
+  #composite(run: StateRun) {
+    return this.#types[run.state.type as 'Map' | 'Parallel']
   }
 
   #catch(scope: Scope, run: StateRun, catcher: Continuation, failure: Failure): void {
@@ -303,10 +309,6 @@ const abortable: ReadonlySet<StateTypeName> = new Set(['Task', 'Wait', 'Map', 'P
 /** The beginning of every cause that speaks of a state. */
 export function causeIn(run: StateRun, message: string): string {
   return `An error occurred while executing the state '${run.state.name}' (entered at the event id #${run.enteredId}). ${message}`
-}
-
-function composite(run: StateRun) {
-  return stateTypes[run.state.type as 'Map' | 'Parallel']
 }
 
 /** The variables of the scope and of those around it; the inner ones hide the outer ones. */

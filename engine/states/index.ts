@@ -18,3 +18,5 @@ export const stateTypes = {
   Parallel: parallelType,
   Map: mapType,
 }
+
+export type StateTypes = typeof stateTypes
