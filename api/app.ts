@@ -6,18 +6,21 @@ import { createModelCache, type ModelCache } from './model-cache.ts'
 import { problemOf, problemResponse } from './problem.ts'
 import { executionRoutes } from './executions.ts'
 import { modelRoutes } from './models.ts'
-import { predictionRoutes } from './predictions.ts'
+import { createPredictions, predictionRoutes, type Predictions } from './predictions.ts'
 import { uploadRoutes } from './uploads.ts'
 
 /** The HTTP API: the same app behind the local server and behind API Gateway. */
 export interface Api {
   fetch(request: Request): Promise<Response>
+  /** The predictions of `fetch` without a Request and a Response: the short way of a server. */
+  readonly predictions: Predictions
   readonly models: ModelCache
 }
 
 export function createApi(ports: Ports): Api {
   const registry = createRegistry(ports.table, ports.clock)
   const models = createModelCache(registry, ports)
+  const predictions = createPredictions(models)
   const app = new OpenAPIHono()
 
   app.onError((error) => problemResponse(problemOf(error, ports.logger)))
@@ -27,7 +30,7 @@ export function createApi(ports: Ports): Api {
     ),
   )
   app.get('/health', (context) => context.json({ status: 'ok' }))
-  predictionRoutes(app, registry, models)
+  predictionRoutes(app, predictions)
   modelRoutes(app, registry)
   executionRoutes(app, ports)
   uploadRoutes(app, ports)
@@ -40,5 +43,5 @@ export function createApi(ports: Ports): Api {
     },
   })
 
-  return { fetch: async (request) => app.fetch(request), models }
+  return { fetch: async (request) => app.fetch(request), predictions, models }
 }

@@ -1,74 +1,61 @@
-import type { Clock, Logger, Objects } from '../platform/ports/index.ts'
+import { MillraceError, type Clock, type Logger, type Objects } from '../platform/ports/index.ts'
 import { loadModel, type LoadedModel } from '../tasks/model-artifact.ts'
-import { formatModel, type ModelName } from '../tasks/names.ts'
-import { MillraceError } from '../platform/ports/index.ts'
+import { formatModel, parseModel, type ModelName } from '../tasks/names.ts'
 import type { Registry } from '../tasks/registry.ts'
-
-/** How long an alias may be followed without being read again, in milliseconds. */
-export const aliasMaxAge = 1000
+import { Followed } from './followed.ts'
 
 /** Versions kept in memory; the one used longest ago goes first. */
 const maxVersions = 64
 
 export interface ServedModel {
+  /** `<user>/<dataset>` */
+  readonly name: string
   readonly version: number
   readonly model: LoadedModel
 }
 
 /**
  * The models that answer predictions, kept in memory. A request never waits for a promotion: the
- * version in memory answers while its successor loads, and the successor answers from then on.
+ * version in memory answers while its successor loads, and the successor answers from then on, within
+ * `followedMaxAge` and the time to load it.
+ *
+ * Throws ModelNotFound, ModelFileInvalid.
  */
 export interface ModelCache {
-  /** The champion, or the version asked for. Throws ModelNotFound, ModelFileInvalid. */
-  get(model: ModelName, version?: number): Promise<ServedModel>
-  /** Reads the alias again at the next request (a promotion was told on the bus). */
-  invalidate(model: string): void
-}
-
-interface Champion {
-  served: ServedModel
-  readAt: number
-  refresh: Promise<void> | undefined
+  /** The champion. */
+  champion(model: ModelName): ServedModel | Promise<ServedModel>
+  /** The champion of the model that this user promoted last. */
+  lastPromoted(user: string): ServedModel | Promise<ServedModel>
+  version(model: ModelName, version: number): Promise<ServedModel>
+  /** A promotion was told: reads again at the next request. */
+  invalidate(model: ModelName): void
 }
 
 export function createModelCache(
   registry: Registry,
   { objects, clock, logger }: { objects: Objects; clock: Clock; logger: Logger },
 ): ModelCache {
-  const champions = new Map<string, Champion>()
   const versions = new Map<string, Promise<ServedModel>>()
+  const onError = (key: string, error: unknown) =>
+    logger.warn('what serves could not be read again; what is in memory goes on', {
+      model: key,
+      error: String(error),
+    })
+  const champions = new Followed({ read: readChampion, clock, onError })
+  const newest = new Followed({ read: readLastPromoted, clock, onError })
 
   return {
-    async get(model, version) {
-      if (version !== undefined) return loaded(model, version)
-      const name = formatModel(model)
-      const champion = champions.get(name)
-      if (champion === undefined) return readChampion(model, name)
-      if (clock.now() - champion.readAt > aliasMaxAge && champion.refresh === undefined) {
-        champion.refresh = readChampion(model, name).then(
-          () => undefined,
-          (error: unknown) => {
-            champion.refresh = undefined
-            logger.warn('the champion could not be read again; the one in memory goes on', {
-              model: name,
-              version: champion.served.version,
-              error: String(error),
-            })
-          },
-        )
-      }
-      return champion.served
-    },
-
+    champion: (model) => champions.get(formatModel(model)),
+    lastPromoted: (user) => newest.get(user),
+    version: loaded,
     invalidate(model) {
-      const champion = champions.get(model)
-      if (champion !== undefined) champion.readAt = -Infinity
+      champions.invalidate(formatModel(model))
+      newest.invalidate(model.user)
     },
   }
 
-  async function readChampion(model: ModelName, name: string): Promise<ServedModel> {
-    const readAt = clock.now()
+  async function readChampion(name: string): Promise<ServedModel> {
+    const model = parseModel(name)
     const alias = await registry.alias(model, 'champion')
     if (alias === undefined) {
       throw new MillraceError(
@@ -76,9 +63,18 @@ export function createModelCache(
         `no model ${name} has been promoted; upload uploads/${name}.npy to train one`,
       )
     }
-    const served = await loaded(model, alias.version)
-    champions.set(name, { served, readAt, refresh: undefined })
-    return served
+    return loaded(model, alias.version)
+  }
+
+  async function readLastPromoted(user: string): Promise<ServedModel> {
+    const model = await registry.lastPromoted(user)
+    if (model === undefined) {
+      throw new MillraceError(
+        'ModelNotFound',
+        `user ${user} has no model; upload uploads/${user}/<dataset>.npy to train one`,
+      )
+    }
+    return readChampion(formatModel(model))
   }
 
   function loaded(model: ModelName, version: number): Promise<ServedModel> {
@@ -98,6 +94,6 @@ export function createModelCache(
 
   async function load(model: ModelName, version: number): Promise<ServedModel> {
     const { artifact } = await registry.version(model, version)
-    return { version, model: await loadModel(objects, artifact) }
+    return { name: formatModel(model), version, model: await loadModel(objects, artifact) }
   }
 }

@@ -2,10 +2,9 @@ import { randomUUID } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
-import { defaultUser, formatModel, nameSchema, type ModelName } from '../tasks/names.ts'
-import type { Registry } from '../tasks/registry.ts'
-import type { ModelCache } from './model-cache.ts'
-import { modelParams, parsed, readJson } from './requests.ts'
+import { defaultUser, modelNameSchema, nameSchema } from '../tasks/names.ts'
+import type { ModelCache, ServedModel } from './model-cache.ts'
+import { parseJson, parsed, readBody } from './requests.ts'
 import { answers, route, takes } from './route.ts'
 
 const maxInstances = 10_000
@@ -17,7 +16,7 @@ const userPrediction = z.strictObject({
   array: row.describe('one row of features, in the order of the training columns'),
 })
 
-const instances = z.strictObject({
+const modelPrediction = z.strictObject({
   instances: z.array(row).min(1).max(maxInstances).describe('rows of features'),
 })
 
@@ -25,7 +24,7 @@ const versionQuery = z.object({
   version: z.coerce.number().int().min(0).optional().describe('default: the champion'),
 })
 
-const answer = z.object({
+const prediction = z.object({
   id: z.string(),
   model: z.string(),
   version: z.number().int(),
@@ -36,74 +35,95 @@ const answer = z.object({
     .describe('a row a prediction, a column a class; null where the model has none'),
   classes: z.array(z.union([z.number(), z.string()])),
 })
+export type Prediction = z.infer<typeof prediction>
 
-/** Real-time predictions. The bodies are read by hand: this is the path that must be fast. */
-export function predictionRoutes(app: OpenAPIHono, registry: Registry, models: ModelCache): void {
+/**
+ * Real-time predictions, apart from any server: what the routes below and the local server's short
+ * way to them both call.
+ */
+export interface Predictions {
+  /** Whether a POST to this path (of a URL, with its query) is a prediction. */
+  matches(path: string): boolean
+  /** Throws what is wrong with the request: RequestInvalid, ModelNotFound, InstancesInvalid, … */
+  answer(path: string, contentType: string | undefined, body: string): Promise<Prediction>
+}
+
+const userPath = '/prediction'
+const modelPath = /^\/models\/([^/?]+)\/([^/?]+)\/predictions(?:\?(.*))?$/
+
+export function createPredictions(models: ModelCache): Predictions {
+  return {
+    matches: (path) => path === userPath || modelPath.test(path),
+
+    async answer(path, contentType, text) {
+      const body = parseJson(contentType, text)
+      if (path === userPath) {
+        const { userID, array } = parsed(userPrediction, body)
+        return predict(await models.lastPromoted(userID), [array], () => 'array')
+      }
+      const [, user, dataset, query] = modelPath.exec(path) ?? []
+      const model = parsed(modelNameSchema, { user: decoded(user), dataset: decoded(dataset) })
+      const { version } = parsed(versionQuery, Object.fromEntries(new URLSearchParams(query)))
+      const { instances } = parsed(modelPrediction, body)
+      const served = version === undefined ? models.champion(model) : models.version(model, version)
+      return predict(await served, instances, (i) => `instances.${i}`)
+    },
+  }
+}
+
+export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): void {
+  const handler = async (request: Request) => {
+    const { pathname, search } = new URL(request.url)
+    const contentType = request.headers.get('content-type') ?? undefined
+    const answer = await predictions.answer(pathname + search, contentType, await readBody(request))
+    return Response.json(answer)
+  }
   route(
     app,
     {
       method: 'post',
-      path: '/prediction',
+      path: userPath,
       summary: "Ask a user's model that was promoted last",
       request: { body: takes(userPrediction) },
-      responses: answers('predictions', answer),
+      responses: answers('predictions', prediction),
     },
-    async (context) => {
-      const { userID, array } = parsed(userPrediction, await readJson(context.req.raw))
-      const model = await registry.lastPromoted(userID)
-      if (model === undefined) {
-        throw new MillraceError(
-          'ModelNotFound',
-          `user ${userID} has no model; upload uploads/${userID}/<dataset>.npy to train one`,
-        )
-      }
-      return context.json(await predict(models, model, undefined, [array], 'array'))
-    },
+    (context) => handler(context.req.raw),
   )
-
   route(
     app,
     {
       method: 'post',
       path: '/models/{user}/{dataset}/predictions',
       summary: 'Ask a model about one or many rows',
-      request: {
-        params: modelParams,
-        query: versionQuery,
-        body: takes(instances),
-      },
-      responses: answers('predictions', answer),
+      request: { params: modelNameSchema, query: versionQuery, body: takes(modelPrediction) },
+      responses: answers('predictions', prediction),
     },
-    async (context) => {
-      const model = parsed(modelParams, context.req.param())
-      const { version } = parsed(versionQuery, context.req.query())
-      const body = parsed(instances, await readJson(context.req.raw))
-      return context.json(await predict(models, model, version, body.instances, 'instances'))
-    },
+    (context) => handler(context.req.raw),
   )
 }
 
-async function predict(
-  models: ModelCache,
-  name: ModelName,
-  version: number | undefined,
+function predict(
+  { name, version, model }: ServedModel,
   rows: readonly (readonly number[])[],
-  field: string,
-): Promise<z.infer<typeof answer>> {
-  const served = await models.get(name, version)
-  const width = served.model.featureNames.length
+  fieldOf: (row: number) => string,
+): Prediction {
+  const width = model.featureNames.length
   const misfit = rows.findIndex((row) => row.length !== width)
   if (misfit >= 0) {
-    const at = field === 'array' ? field : `${field}.${misfit}`
-    const message = `${formatModel(name)} version ${served.version} takes ${width} features, got ${rows[misfit]!.length}`
-    throw new MillraceError('InstancesInvalid', `${at}: ${message}`, {
-      details: { errors: [{ field: at, message }] },
+    const field = fieldOf(misfit)
+    const message = `${name} version ${version} takes ${width} features, got ${rows[misfit]!.length}`
+    throw new MillraceError('InstancesInvalid', `${field}: ${message}`, {
+      details: { errors: [{ field, message }] },
     })
   }
-  return {
-    id: randomUUID(),
-    model: formatModel(name),
-    version: served.version,
-    ...served.model.predict(rows),
+  return { id: randomUUID(), model: name, version, ...model.predict(rows) }
+}
+
+/** A segment of a path as text; what is no encoding stays as it is, and is refused as a name. */
+function decoded(segment: string | undefined): string {
+  try {
+    return decodeURIComponent(segment ?? '')
+  } catch {
+    return segment ?? ''
   }
 }

@@ -20,7 +20,16 @@ export interface FieldFault {
 }
 
 export function problemResponse(error: MillraceError): Response {
-  const problem: Problem = {
+  return new Response(JSON.stringify(problem(error)), {
+    status: error.status,
+    headers: { ...problemHeaders, ...(error.retryable ? { 'retry-after': '1' } : {}) },
+  })
+}
+
+export const problemHeaders = { 'content-type': 'application/problem+json' }
+
+export function problem(error: MillraceError): Problem {
+  return {
     type: `urn:millrace:error:${error.name}`,
     title: errorTable[error.name].meaning,
     status: error.status,
@@ -29,10 +38,6 @@ export function problemResponse(error: MillraceError): Response {
       ? {}
       : { errors: error.details['errors'] as FieldFault[] }),
   }
-  return new Response(JSON.stringify(problem), {
-    status: error.status,
-    headers: { 'content-type': 'application/problem+json', ...retryAfter(error) },
-  })
 }
 
 /** What a failed request answers. What is no error of the table is logged whole, and told as ours. */
@@ -45,8 +50,4 @@ export function problemOf(error: unknown, logger: Logger): MillraceError {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),
   })
   return new MillraceError('InternalError', 'the request failed on our side; the log says why')
-}
-
-function retryAfter(error: MillraceError): Record<string, string> {
-  return error.retryable ? { 'retry-after': '1' } : {}
 }

@@ -31,19 +31,19 @@ export function requestInvalid(error: ZodError): MillraceError {
   return new MillraceError('RequestInvalid', first, { details: { errors } })
 }
 
-/**
- * Reads a JSON body, of `application/json` alone and at most `maxBodyBytes`.
- * Throws MediaTypeUnsupported, BodyTooLarge, RequestInvalid.
- */
+/** A JSON body. Throws MediaTypeUnsupported, BodyTooLarge, RequestInvalid. */
 export async function readJson(request: Request): Promise<unknown> {
-  const type = request.headers.get('content-type') ?? ''
-  if (!/^application\/json\s*(;|$)/i.test(type)) {
+  return parseJson(request.headers.get('content-type') ?? undefined, await readBody(request))
+}
+
+/** Text as the JSON that its type says it is. Throws MediaTypeUnsupported, RequestInvalid. */
+export function parseJson(contentType: string | undefined, text: string): unknown {
+  if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {
     throw new MillraceError(
       'MediaTypeUnsupported',
-      `send the body as content-type: application/json; found "${type}"`,
+      `send the body as content-type: application/json; found "${contentType ?? ''}"`,
     )
   }
-  const text = await readText(request)
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -53,20 +53,28 @@ export async function readJson(request: Request): Promise<unknown> {
   }
 }
 
-async function readText(request: Request): Promise<string> {
-  const length = request.headers.get('content-length')
-  if (length !== null && Number(length) > maxBodyBytes) throw tooLarge()
-  // The server holds a body to the length that it declares.
-  if (length !== null) return request.text()
-  const decoder = new TextDecoder()
-  let text = ''
+/** The text of a body of at most `maxBodyBytes`. Throws BodyTooLarge. */
+export async function readBody(request: Request): Promise<string> {
+  return readStream(request.headers.get('content-length'), request.body ?? [])
+}
+
+/**
+ * The text of a body of at most `maxBodyBytes`: what declares more is refused unread, what turns out
+ * to be more is not read on. Throws BodyTooLarge.
+ */
+export async function readStream(
+  declaredLength: string | null | undefined,
+  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
+): Promise<string> {
+  if (Number(declaredLength ?? 0) > maxBodyBytes) throw tooLarge()
+  const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
+  for await (const chunk of body) {
     size += chunk.length
     if (size > maxBodyBytes) throw tooLarge()
-    text += decoder.decode(chunk, { stream: true })
+    chunks.push(chunk)
   }
-  return text + decoder.decode()
+  return Buffer.concat(chunks).toString()
 }
 
 function tooLarge(): MillraceError {

@@ -8,6 +8,7 @@ import {
   type EventPattern,
 } from '../../events/index.ts'
 import { sweep } from '../../tasks/index.ts'
+import { parseModel } from '../../tasks/names.ts'
 import { invokeTask, type AnyTask } from '../../tasks/task.ts'
 import { placeholdersOf, type Workflow } from '../../workflows/workflow.ts'
 import { MillraceError, type Logger, type Metrics, type Ports } from '../ports/index.ts'
@@ -133,9 +134,9 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     bus.addRule({
       name: 'models-in-memory',
       matches: (event) => matchesPattern(promotedPattern, event),
-      deliver: async (event) => api.models.invalidate(String(event.detail['model'])),
+      deliver: async (event) => api.models.invalidate(parseModel(String(event.detail['model']))),
     })
-    const server = await serve(withUploads(api.fetch, objects, logger), {
+    const server = await serve({ ...api, fetch: withUploads(api.fetch, objects, logger) }, logger, {
       host: options.host ?? '127.0.0.1',
       port: options.port ?? 0,
     })

@@ -1,7 +1,11 @@
-import { createAdaptorServer, type HttpBindings } from '@hono/node-server'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import type { AddressInfo } from 'node:net'
-import { problemResponse } from '../../api/problem.ts'
+import { getRequestListener } from '@hono/node-server'
+import type { Api } from '../../api/app.ts'
+import { problem, problemHeaders, problemOf } from '../../api/problem.ts'
+import { readStream } from '../../api/requests.ts'
 import { MillraceError } from '../ports/errors.ts'
+import type { Logger } from '../ports/observability.ts'
 
 export interface LocalServer {
   readonly url: string
@@ -13,22 +17,26 @@ export interface LocalServer {
 const closePatience = 2000
 
 /**
- * Serves an app on an address. On a loopback address it refuses requests that name another host, or
+ * Serves the API on an address. On a loopback address it refuses requests that name another host, or
  * come from a page of another origin: a web page could reach the server through its reader's browser.
+ *
+ * Predictions take a short way past Request and Response, which cost more than the prediction.
  *
  * @throws the system's error (EADDRINUSE, EACCES) when it cannot listen there.
  */
 export async function serve(
-  fetch: (request: Request) => Promise<Response>,
+  api: Pick<Api, 'fetch' | 'predictions'>,
+  logger: Logger,
   { host, port }: { host: string; port: number },
 ): Promise<LocalServer> {
   const isLoopback = loopbackNames.has(host)
-  const server = createAdaptorServer({
-    fetch: (request, env) => {
-      const { headers } = (env as HttpBindings).incoming
-      const refusal = isLoopback ? foreign(headers.host, headers.origin) : undefined
-      return refusal === undefined ? fetch(request) : problemResponse(refusal)
-    },
+  const listener = getRequestListener(api.fetch)
+  const server = createServer((request, response) => {
+    const refusal = isLoopback ? foreign(request.headers) : undefined
+    if (refusal !== undefined) refuse(response, refusal)
+    else if (request.method === 'POST' && api.predictions.matches(request.url!)) {
+      void answerPrediction(api.predictions, request, response, logger)
+    } else void listener(request, response)
   })
   await new Promise<void>((resolve, reject) => {
     server.once('error', reject)
@@ -43,26 +51,57 @@ export async function serve(
     url: `http://${shownHost}:${address.port}`,
     close: () =>
       new Promise((resolve) => {
-        const deadline = setTimeout(() => {
-          if ('closeAllConnections' in server) server.closeAllConnections()
-        }, closePatience)
+        const deadline = setTimeout(() => server.closeAllConnections(), closePatience)
         server.close(() => {
           clearTimeout(deadline)
           resolve()
         })
-        if ('closeIdleConnections' in server) server.closeIdleConnections()
+        server.closeIdleConnections()
       }),
   }
 }
 
+async function answerPrediction(
+  predictions: Api['predictions'],
+  request: IncomingMessage,
+  response: ServerResponse,
+  logger: Logger,
+): Promise<void> {
+  const { 'content-length': length, 'content-type': type } = request.headers
+  try {
+    const body = await readStream(length, request)
+    const text = JSON.stringify(await predictions.answer(request.url!, type, body))
+    send(response, 200, jsonHeaders, text)
+  } catch (error) {
+    // What is left of a body that was not read to its end would be taken for the next request.
+    if (!request.complete) response.shouldKeepAlive = false
+    refuse(response, problemOf(error, logger))
+  }
+}
+
+const jsonHeaders = { 'content-type': 'application/json' }
+
+function refuse(response: ServerResponse, error: MillraceError): void {
+  send(response, error.status, problemHeaders, JSON.stringify(problem(error)))
+}
+
+function send(
+  response: ServerResponse,
+  status: number,
+  headers: Readonly<Record<string, string>>,
+  text: string,
+): void {
+  response.writeHead(status, { ...headers, 'content-length': Buffer.byteLength(text) }).end(text)
+}
+
 const loopbackNames: ReadonlySet<string> = new Set(['localhost', '127.0.0.1', '::1', '[::1]'])
 
-function foreign(host: string | undefined, origin: string | undefined): MillraceError | undefined {
+function foreign({ host, origin }: IncomingMessage['headers']): MillraceError | undefined {
   const name = host?.replace(/:\d+$/, '')
   if (name === undefined || !loopbackNames.has(name.toLowerCase())) {
     return new MillraceError(
       'HostRefused',
-      `this server answers on loopback, not as host "${host}"`,
+      `this server answers on loopback, not as "${host ?? ''}"`,
     )
   }
   if (origin !== undefined && origin !== `http://${host}`) {

@@ -304,15 +304,15 @@ describe('the model in memory', () => {
     })
     const { models } = createApi(own)
     const name = { user: 'ada', dataset: 'iris' }
-    expect((await models.get(name)).version).toBe(0)
+    expect((await models.champion(name)).version).toBe(0)
     await train(own, 'uploads/ada/iris.npy', noisyIrisNpy(1))
     expect(await createRegistry(own.table, own.clock).alias(name, 'champion')).toMatchObject({
       version: 1,
     })
-    expect((await models.get(name)).version).toBe(0)
-    models.invalidate('ada/iris')
-    expect((await models.get(name)).version).toBe(0)
-    await expect.poll(async () => (await models.get(name)).version).toBe(1)
+    expect((await models.champion(name)).version).toBe(0)
+    models.invalidate(name)
+    expect((await models.champion(name)).version).toBe(0)
+    await expect.poll(async () => (await models.champion(name)).version).toBe(1)
   })
 
   it('goes on with the version in memory when the next cannot be read', async () => {
@@ -322,11 +322,11 @@ describe('the model in memory', () => {
     })
     const { models } = createApi(own)
     const name = { user: 'ada', dataset: 'iris' }
-    await models.get(name)
+    await models.champion(name)
     own.table.get = () => Promise.reject(new Error('unreachable'))
     own.clock.advance(5000)
-    expect((await models.get(name)).version).toBe(0)
+    expect((await models.champion(name)).version).toBe(0)
     await expect.poll(() => JSON.stringify(own.logLines)).toContain('unreachable')
-    expect((await models.get(name)).version).toBe(0)
+    expect((await models.champion(name)).version).toBe(0)
   })
 })

@@ -331,7 +331,12 @@ export function objectsContract(name: string, open: () => Promise<OpenObjects>):
         const upload = await objects.presignUpload('uploads/ä b/c+d.npy', options)
         expect(upload.method).toBe('PUT')
         const version = await request(upload, '12345')
-        expect(version).toMatchObject({ key: 'uploads/ä b/c+d.npy', size: 5, contentType, metadata })
+        expect(version).toMatchObject({
+          key: 'uploads/ä b/c+d.npy',
+          size: 5,
+          contentType,
+          metadata,
+        })
         expect(await objects.read('uploads/ä b/c+d.npy')).toEqual(bytes('12345'))
         expect(await store.events()).toHaveLength(1)
       })
