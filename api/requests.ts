@@ -53,30 +53,22 @@ export function parseJson(contentType: string | undefined, text: string): unknow
   }
 }
 
-/** The text of a body of at most `maxBodyBytes`. Throws BodyTooLarge. */
-export async function readBody(request: Request): Promise<string> {
-  return readStream(request.headers.get('content-length'), request.body ?? [])
-}
-
 /**
  * The text of a body of at most `maxBodyBytes`: what declares more is refused unread, what turns out
  * to be more is not read on. Throws BodyTooLarge.
  */
-export async function readStream(
-  declaredLength: string | null | undefined,
-  body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>,
-): Promise<string> {
-  if (Number(declaredLength ?? 0) > maxBodyBytes) throw tooLarge()
+export async function readBody(request: Request): Promise<string> {
+  if (Number(request.headers.get('content-length')) > maxBodyBytes) throw bodyTooLarge()
   const chunks: Uint8Array[] = []
   let size = 0
-  for await (const chunk of body) {
+  for await (const chunk of (request.body ?? []) as AsyncIterable<Uint8Array>) {
     size += chunk.length
-    if (size > maxBodyBytes) throw tooLarge()
+    if (size > maxBodyBytes) throw bodyTooLarge()
     chunks.push(chunk)
   }
   return Buffer.concat(chunks).toString()
 }
 
-function tooLarge(): MillraceError {
+export function bodyTooLarge(): MillraceError {
   return new MillraceError('BodyTooLarge', `a body has at most ${maxBodyBytes} bytes`)
 }

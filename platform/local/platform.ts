@@ -1,4 +1,4 @@
-import { mkdir, rm, writeFile } from 'node:fs/promises'
+import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { createApi } from '../../api/app.ts'
 import { lambdaInvoke, openEngine, substitute, type Engine } from '../../engine/index.ts'
@@ -77,7 +77,6 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   }
 
   try {
-    await mkdir(dataDir, { recursive: true })
     const database = openLocalDatabase(dataDir)
     closers.push(async () => database.close())
     const bus = new LocalBus(database, { clock, logger })
@@ -92,6 +91,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     })
     closers.push(async () => objects.close())
     const log = new LocalLog(database, { logger })
+    closers.push(async () => log.close())
     const compute = new LocalCompute()
     closers.push(async () => compute.close())
     const arns = localArns(bus.origin.region, bus.origin.account)
@@ -136,7 +136,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       matches: (event) => matchesPattern(promotedPattern, event),
       deliver: async (event) => api.models.invalidate(parseModel(String(event.detail['model']))),
     })
-    const server = await serve({ ...api, fetch: withUploads(api.fetch, objects, logger) }, logger, {
+    const server = await serve({ ...api, fetch: withUploads(api, objects, logger) }, logger, {
       host: options.host ?? '127.0.0.1',
       port: options.port ?? 0,
     })
@@ -191,7 +191,9 @@ function functionsOf(workflows: readonly Workflow[]): Map<string, AnyTask> {
 
 /** Makes the state machine, or updates it; what runs keeps the definition that it began with. */
 async function deploy(engine: Engine, { name, definition }: Workflow): Promise<void> {
-  const functions = [...placeholdersOf(definition)].map((task) => [task, `${name}-${task}`])
+  const functions = new Map(
+    [...placeholdersOf(definition)].map((task) => [task, `${name}-${task}`]),
+  )
   const deployed = JSON.stringify(substitute(definition, Object.fromEntries(functions)))
   try {
     await engine.createStateMachine({ name, definition: deployed, roleArn: localRole })

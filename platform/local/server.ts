@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net'
 import { getRequestListener } from '@hono/node-server'
 import type { Api } from '../../api/app.ts'
 import { problem, problemHeaders, problemOf } from '../../api/problem.ts'
-import { readStream } from '../../api/requests.ts'
+import { bodyTooLarge, maxBodyBytes } from '../../api/requests.ts'
 import { MillraceError } from '../ports/errors.ts'
 import type { Logger } from '../ports/observability.ts'
 
@@ -67,9 +67,9 @@ async function answerPrediction(
   response: ServerResponse,
   logger: Logger,
 ): Promise<void> {
-  const { 'content-length': length, 'content-type': type } = request.headers
   try {
-    const body = await readStream(length, request)
+    const body = await readBody(request)
+    const type = request.headers['content-type']
     const text = JSON.stringify(await predictions.answer(request.url!, type, body))
     send(response, 200, jsonHeaders, text)
   } catch (error) {
@@ -77,6 +77,25 @@ async function answerPrediction(
     if (!request.complete) response.shouldKeepAlive = false
     refuse(response, problemOf(error, logger))
   }
+}
+
+/** As the API's own, by events: a stream's iterator costs as much as the prediction. */
+function readBody(request: IncomingMessage): Promise<string> {
+  return new Promise((resolve, reject) => {
+    if (Number(request.headers['content-length']) > maxBodyBytes) return reject(bodyTooLarge())
+    const chunks: Buffer[] = []
+    let size = 0
+    request
+      .on('data', (chunk: Buffer) => {
+        size += chunk.length
+        if (size > maxBodyBytes) {
+          request.pause()
+          reject(bodyTooLarge())
+        } else chunks.push(chunk)
+      })
+      .on('end', () => resolve(Buffer.concat(chunks).toString()))
+      .on('error', reject)
+  })
 }
 
 const jsonHeaders = { 'content-type': 'application/json' }

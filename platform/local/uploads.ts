@@ -1,3 +1,4 @@
+import type { Api } from '../../api/app.ts'
 import { problemOf, problemResponse } from '../../api/problem.ts'
 import type { Logger } from '../ports/index.ts'
 import { MillraceError } from '../ports/index.ts'
@@ -8,13 +9,13 @@ const uploadPath = '/uploads/presigned'
 
 /** Puts the door for presigned uploads before an app; the answer is S3's: a version id, no body. */
 export function withUploads(
-  fetch: (request: Request) => Promise<Response>,
+  api: Pick<Api, 'fetch'>,
   objects: LocalObjects,
   logger: Logger,
 ): (request: Request) => Promise<Response> {
   return async (request) => {
     const at = request.url.indexOf('/', 'https://'.length)
-    if (!request.url.startsWith(uploadPath, at)) return fetch(request)
+    if (!request.url.startsWith(uploadPath, at)) return api.fetch(request)
     try {
       if (request.method !== 'PUT') {
         throw new MillraceError('MethodNotAllowed', `a presigned upload is a PUT`)
