@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import * as z from 'zod'
 import { matrix, type Matrix, type Tensor } from '../ml/data/index.ts'
 import { baselineFromTensors, type Baseline } from '../ml/drift/index.ts'
 import { decodeModel, isModelError, type Classifier } from '../ml/models/index.ts'
@@ -14,7 +15,7 @@ export interface LoadedModel {
   readonly classifier: Classifier
   /** What the training rows looked like; read when asked for. */
   baseline(): Baseline
-  /** Throws InstancesInvalid for rows that do not fit the model. */
+  /** `rows` have the model's number of columns. Throws InstancesInvalid for values out of range. */
   predict(rows: readonly (readonly number[])[]): Predictions
 }
 
@@ -50,12 +51,22 @@ export async function readArtifact(
 
 /** A model file's bytes as a model. Throws ModelError ModelFileInvalid. */
 export function openModel(bytes: Uint8Array): LoadedModel {
-  const { model: classifier, metadata, tensors } = decodeModel(bytes)
-  const classLabels = JSON.parse(metadata['classLabels'] ?? 'null') as string[] | null
-  const classes = Array.from(classifier.classes, (value) => classLabels?.[value] ?? value)
+  const { model: classifier, algorithm, metadata, tensors } = decodeModel(bytes)
+  const { featureNames, classLabels } = readSchema(metadata)
+  if (featureNames.length !== classifier.featureCount) {
+    throw new MillraceError(
+      'ModelFileInvalid',
+      `the model file names ${featureNames.length} features and has ${classifier.featureCount}`,
+    )
+  }
+  const nameOf = (value: number): number | string => classLabels?.[value] ?? value
+  const classes = Array.from(classifier.classes, nameOf)
+  // Room for one row and its probabilities: a prediction allocates only its answer.
+  const row = new Float64Array(classifier.featureCount)
+  const shares = new Float64Array(classes.length)
   return {
-    algorithm: classifier.algorithm,
-    featureNames: JSON.parse(metadata['featureNames'] ?? '[]') as string[],
+    algorithm,
+    featureNames,
     classes,
     classifier,
     baseline: () =>
@@ -64,26 +75,46 @@ export function openModel(bytes: Uint8Array): LoadedModel {
         sample: sampleOf(tensors.get('baseline.sample')),
       }),
     predict(rows) {
-      const features = matrixOf(rows)
-      return refusingRows(() => ({
-        predictions: Array.from(
-          classifier.predict(features),
-          (value) => classLabels?.[value] ?? value,
-        ),
-        probabilities: classifier.predictProba ? rowsOf(classifier.predictProba(features)) : null,
-        classes,
-      }))
+      const predictions: (number | string)[] = []
+      const probabilities: number[][] | null = classifier.predictProbaRow ? [] : null
+      try {
+        for (const values of rows) {
+          row.set(values)
+          predictions.push(nameOf(classifier.predictRow(row)))
+          classifier.predictProbaRow?.(row, shares)
+          probabilities?.push([...shares])
+        }
+      } catch (error) {
+        // Values that the model cannot take, as beyond a double's range in its sums.
+        if (!isModelError(error)) throw error
+        const at = `row ${predictions.length}: ${error.message}`
+        throw new MillraceError('InstancesInvalid', at, { cause: error })
+      }
+      return { predictions, probabilities, classes }
     },
   }
 }
 
-/** Rows that the model cannot take (out of a double's range in its sums) are the asker's to mend. */
-function refusingRows<Result>(ask: () => Result): Result {
+const schema = z.object({
+  featureNames: z.array(z.string()).min(1),
+  classLabels: z.array(z.string()).nullable(),
+})
+
+/** What the training wrote of columns and classes. Throws ModelFileInvalid. */
+function readSchema(metadata: Readonly<Record<string, string>>): z.infer<typeof schema> {
   try {
-    return ask()
+    return schema.parse({
+      featureNames: JSON.parse(metadata['featureNames'] ?? '') as unknown,
+      classLabels: JSON.parse(metadata['classLabels'] ?? '') as unknown,
+    })
   } catch (error) {
-    if (!isModelError(error)) throw error
-    throw new MillraceError('InstancesInvalid', error.message, { cause: error })
+    throw new MillraceError(
+      'ModelFileInvalid',
+      'the model file does not say what its columns are',
+      {
+        cause: error,
+      },
+    )
   }
 }
 
@@ -94,15 +125,4 @@ function sampleOf(tensor: Tensor | undefined): Matrix {
   }
   const [rows, cols] = tensor.shape
   return matrix(tensor.data, rows!, cols!)
-}
-
-function matrixOf(rows: readonly (readonly number[])[]): Matrix {
-  const cols = rows[0]?.length ?? 0
-  const data = new Float64Array(rows.length * cols)
-  rows.forEach((row, i) => data.set(row, i * cols))
-  return matrix(data, rows.length, cols)
-}
-
-function rowsOf({ data, rows, cols }: Matrix): number[][] {
-  return Array.from({ length: rows }, (_, i) => Array.from(data.subarray(i * cols, (i + 1) * cols)))
 }

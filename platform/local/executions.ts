@@ -8,9 +8,17 @@ import type {
   ExecutionSummary,
 } from '../ports/executions.ts'
 import type { Json, JsonObject } from '../ports/json.ts'
+import type { LocalDatabase } from './database.ts'
 
-/** The executions port over the embedded engine. `engine` resolves when it is open. */
-export function localExecutions(engine: Promise<Engine>, arns: LocalArns): Executions {
+/**
+ * The executions port over the embedded engine, which writes to `database`. `engine` resolves when it
+ * is open. What changes an execution answers when the change is on the disk.
+ */
+export function localExecutions(
+  engine: Promise<Engine>,
+  arns: LocalArns,
+  database: LocalDatabase,
+): Executions {
   const described = async (workflow: string, name: string): Promise<Execution> => {
     const found = await asked(
       (await engine).describeExecution({ executionArn: arns.execution(workflow, name) }),
@@ -33,6 +41,7 @@ export function localExecutions(engine: Promise<Engine>, arns: LocalArns): Execu
           input: JSON.stringify(input),
         }),
       )
+      await database.durable()
       return described(workflow, name)
     },
 
@@ -68,10 +77,12 @@ export function localExecutions(engine: Promise<Engine>, arns: LocalArns): Execu
       await asked(
         (await engine).stopExecution({ executionArn: arns.execution(workflow, name), ...reason }),
       )
+      await database.durable()
     },
 
     async redrive(workflow, name) {
       await asked((await engine).redriveExecution({ executionArn: arns.execution(workflow, name) }))
+      await database.durable()
     },
   }
 }

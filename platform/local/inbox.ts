@@ -1,17 +1,17 @@
 import { join } from 'node:path'
 import { type FSWatcher, watch } from 'chokidar'
+import { maxDatasetBytes } from '../../tasks/dataset.ts'
 import type { Clock, Logger } from '../ports/observability.ts'
 import {
   defaultTimings,
   IncomingFiles,
   type InboxTimings,
-  maxDatasetBytes,
   type RefusedFile,
 } from './incoming-files.ts'
 import { type LocalObjects, uploadsPrefix } from './objects.ts'
 import { systemClock } from './observability.ts'
 
-export { type InboxTimings, maxDatasetBytes, type RefusedFile } from './incoming-files.ts'
+export type { InboxTimings, RefusedFile } from './incoming-files.ts'
 
 export interface InboxOptions {
   readonly objects: LocalObjects

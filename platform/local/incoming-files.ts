@@ -9,9 +9,6 @@ import type { Clock, Logger } from '../ports/observability.ts'
 import { fingerprintOf, hasCode } from './file-system.ts'
 import type { LocalObjects } from './objects.ts'
 
-/** A dataset that declares more is taken as it is, without waiting for its bytes: 512 MiB. */
-export const maxDatasetBytes = 512 * 1024 * 1024
-
 /** Something in the folder of uploads that cannot become an object. */
 export interface RefusedFile {
   readonly path: string
@@ -45,6 +42,7 @@ export interface IncomingFilesOptions {
   readonly clock: Clock
   readonly logger: Logger
   readonly timings: InboxTimings
+  /** A `.npy` that declares more is taken as it is, without waiting for its bytes. */
   readonly maxBytes: number
   readonly onRefused: (refused: RefusedFile) => void
 }

@@ -102,7 +102,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       queue: new LocalQueue(database, { clock }),
       bus,
       log,
-      executions: localExecutions(opened.promise, arns),
+      executions: localExecutions(opened.promise, arns, database),
       compute,
       clock,
       logger,

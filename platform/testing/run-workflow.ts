@@ -65,7 +65,7 @@ export async function runWorkflow(
     }),
   })
   try {
-    const names = [...placeholdersOf(workflow.definition)].map((task) => [task, task])
+    const names = new Map([...placeholdersOf(workflow.definition)].map((task) => [task, task]))
     const { stateMachineArn } = await engine.createStateMachine({
       name: workflow.name,
       definition: JSON.stringify(substitute(workflow.definition, Object.fromEntries(names))),

@@ -16,10 +16,10 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import {
   defaultTimings,
   IncomingFiles,
-  maxDatasetBytes,
   type RefusedFile,
 } from '../../../platform/local/incoming-files.ts'
 import { Inbox } from '../../../platform/local/inbox.ts'
+import { maxDatasetBytes } from '../../../tasks/dataset.ts'
 import { openStore, type OpenStore, type TestDirectory, testDirectory } from './directory.ts'
 
 let directory: TestDirectory

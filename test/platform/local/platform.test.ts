@@ -157,7 +157,7 @@ describe('repeats and disorder', () => {
   it('never lets an older file replace a newer one, however long it trains', async () => {
     const platform = await runPlatform()
     const { objects, compute } = platform.ports
-    const newerIsDone = Promise.withResolvers<void>()
+    const newerIsDone = Promise.withResolvers<undefined>()
     const run = compute.run.bind(compute)
     const older = await objects.put('elsewhere/iris.npy', noisyIrisNpy(1))
     compute.run = async (job, input, options) => {
@@ -170,7 +170,7 @@ describe('repeats and disorder', () => {
     await expect
       .poll(() => registryOf(platform).alias(ada, 'champion'), { timeout: 10_000 })
       .toMatchObject({ version: 0 })
-    newerIsDone.resolve()
+    newerIsDone.resolve(undefined)
     const executions = await endedExecutions(platform, 2)
     expect(executions[0]!.output).toMatchObject({ promotion: { outcome: 'superseded' } })
     expect(await championSource(platform)).toBe((await versionsOf(platform))[0])
