@@ -33,12 +33,17 @@ describe('the docs', () => {
 
   it.each(pages)('%s shows code that stands in a tested file', (page) => {
     for (const [, file, code] of read(page).matchAll(/<!-- from (\S+) -->\n+```ts\n([^]*?)```/g)) {
-      expect(read(file!)).toContain(code)
+      expect(withoutIndent(read(file!))).toContain(withoutIndent(code!))
     }
     const untold = [...read(page).matchAll(/(<!-- from \S+ -->\n+)?```ts\n/g)]
     expect(untold.filter(([, source]) => source === undefined)).toEqual([])
   })
 })
+
+/** A block inside of a page stands further to the left than in its file. */
+function withoutIndent(code: string): string {
+  return code.replace(/^ +/gm, '')
+}
 
 function errorsPage(): string {
   const rows = Object.entries(errorTable).map(
