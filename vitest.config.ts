@@ -19,5 +19,7 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     testTimeout: 20_000,
+    // .ci/run sums up the report.
+    reporters: ['default', ['json', { outputFile: 'reports/test.json' }]],
   },
 })

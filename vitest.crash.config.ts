@@ -8,5 +8,6 @@ export default defineConfig({
     include: ['test/**/*.crash.ts'],
     testTimeout: 600_000,
     fileParallelism: false,
+    reporters: ['default', ['json', { outputFile: 'reports/crash.json' }]],
   },
 })

@@ -7,9 +7,9 @@ import { addPredict } from './commands/predict.ts'
 import { addPut } from './commands/put.ts'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
 import type { Run } from './options.ts'
-import { printLine, styled, type Terminal } from './terminal.ts'
+import { tellError } from './tell-error.ts'
+import type { Terminal } from './terminal.ts'
 import { codeVersion } from '../tasks/code-version.ts'
-import { isMillraceError } from '../platform/ports/index.ts'
 
 /**
  * The `millrace` command in a process: runs one command line on its terminal and answers the exit
@@ -80,16 +80,6 @@ Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running, 4 data rejected, 5 
     command.exitOverride().copyInheritedSettings(program)
   }
   return program
-}
-
-function tellError(terminal: Terminal, error: unknown): void {
-  const name = error instanceof Error ? error.name : 'Error'
-  const message = error instanceof Error ? error.message : String(error)
-  printLine(terminal.err, `${styled(terminal.err, 'red', `millrace: ${name}:`)} ${message}`)
-  const cause = error instanceof Error ? error.cause : undefined
-  if (cause instanceof Error && !isMillraceError(error, 'PlatformNotRunning')) {
-    printLine(terminal.err, `  cause: ${cause.message}`)
-  }
 }
 
 /** `millrace … | head` closes the pipe early; that is no fault. */

@@ -9,6 +9,7 @@ import { connect, followEvents, type DescribedExecution } from '../client.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { tellEnd, type TrainingOutput } from '../execution-end.ts'
 import type { Run } from '../options.ts'
+import { tellError } from '../tell-error.ts'
 import { Progress } from '../progress.ts'
 import { duration, printLine, styled, type Terminal } from '../terminal.ts'
 import { textLogger } from '../text-logger.ts'
@@ -26,6 +27,10 @@ export function addDemo(program: Command, run: Run): void {
       const dataDir = await mkdtemp(join(tmpdir(), 'millrace-demo-'))
       try {
         run.exitCode = await demo(dataDir, run.terminal)
+      } catch (error) {
+        // Whatever the fault, a demo that does not end well exits 1.
+        tellError(run.terminal, error)
+        run.exitCode = exitCodes.failure
       } finally {
         if (options.keep) printLine(run.terminal.err, `Kept: ${dataDir}`)
         else await rm(dataDir, { recursive: true, force: true })
