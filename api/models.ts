@@ -2,7 +2,7 @@ import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { formatModel, type ModelName } from '../tasks/names.ts'
 import type { ModelVersion, Registry } from '../tasks/registry.ts'
-import { modelParams, pageQuery, parsed } from './requests.ts'
+import { modelParams, pageQuery, parsed, versionText } from './requests.ts'
 import { answers, route } from './route.ts'
 
 const summary = z.object({
@@ -15,7 +15,7 @@ const summary = z.object({
 
 const versionShape = z.looseObject({ model: z.string(), version: z.number().int() })
 
-const versionParams = modelParams.extend({ version: z.coerce.number().int().min(0) })
+const versionParams = modelParams.extend({ version: versionText })
 
 /** What the registry holds. */
 export function modelRoutes(app: OpenAPIHono, registry: Registry): void {

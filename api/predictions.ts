@@ -4,7 +4,7 @@ import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
 import { defaultUser, modelNameSchema, nameSchema } from '../tasks/names.ts'
 import type { ModelCache, ServedModel } from './model-cache.ts'
-import { parseJson, parsed, readBody } from './requests.ts'
+import { parseJson, parsed, readBody, versionText } from './requests.ts'
 import { answers, route, takes } from './route.ts'
 
 const maxInstances = 10_000
@@ -21,7 +21,7 @@ const modelPrediction = z.strictObject({
 })
 
 const versionQuery = z.object({
-  version: z.coerce.number().int().min(0).optional().describe('default: the champion'),
+  version: versionText.optional().describe('default: the champion'),
 })
 
 const prediction = z.object({
@@ -48,16 +48,16 @@ export interface Predictions {
   answer(path: string, contentType: string | undefined, body: string): Promise<Prediction>
 }
 
-const userPath = '/prediction'
+const userPath = /^\/prediction(?:\?|$)/
 const modelPath = /^\/models\/([^/?]+)\/([^/?]+)\/predictions(?:\?(.*))?$/
 
 export function createPredictions(models: ModelCache): Predictions {
   return {
-    matches: (path) => path === userPath || modelPath.test(path),
+    matches: (path) => userPath.test(path) || modelPath.test(path),
 
     async answer(path, contentType, text) {
       const body = parseJson(contentType, text)
-      if (path === userPath) {
+      if (userPath.test(path)) {
         const { userID, array } = parsed(userPrediction, body)
         return predict(await models.lastPromoted(userID), [array], () => 'array')
       }
@@ -74,15 +74,17 @@ export function createPredictions(models: ModelCache): Predictions {
 export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): void {
   const handler = async (request: Request) => {
     const { pathname, search } = new URL(request.url)
+    // The router reads a path decoded; what stands between its slashes is decoded by `answer`.
+    const path = pathname.replace(/[^/]+$/, decoded)
     const contentType = request.headers.get('content-type') ?? undefined
-    const answer = await predictions.answer(pathname + search, contentType, await readBody(request))
+    const answer = await predictions.answer(path + search, contentType, await readBody(request))
     return Response.json(answer)
   }
   route(
     app,
     {
       method: 'post',
-      path: userPath,
+      path: '/prediction',
       summary: "Ask a user's model that was promoted last",
       request: { body: takes(userPrediction) },
       responses: answers('predictions', prediction),

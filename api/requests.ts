@@ -9,6 +9,12 @@ export const maxBodyBytes = 6 * 1024 * 1024
 
 export const modelParams = z.object({ user: nameSchema, dataset: nameSchema })
 
+/** A version as it stands in a URL: digits alone. */
+export const versionText = z
+  .string()
+  .regex(/^\d{1,15}$/, 'a version is an integer from 0')
+  .transform(Number)
+
 /** A page of a list. */
 export const pageQuery = z.object({
   cursor: z.string().max(4096).optional(),

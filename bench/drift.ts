@@ -14,15 +14,15 @@ import type { Matrix } from '../ml/data/matrix.ts'
 import { seededRandom } from '../ml/data/random.ts'
 import { ADWIN, compareBatch, makeBaseline, PageHinkley, type Detector } from '../ml/drift/index.ts'
 
-const ROUNDS = 7
-const LENGTH = 300_000
+const rounds = 7
+const streamLength = 300_000
 
 const detectors: Readonly<Record<string, { length: number; make: () => Detector; river: string }>> =
   {
-    PageHinkley: { length: LENGTH, make: () => new PageHinkley(), river: 'PageHinkley()' },
-    ADWIN: { length: LENGTH, make: () => new ADWIN(), river: 'ADWIN()' },
+    PageHinkley: { length: streamLength, make: () => new PageHinkley(), river: 'PageHinkley()' },
+    ADWIN: { length: streamLength, make: () => new ADWIN(), river: 'ADWIN()' },
     'ADWIN.clock1': {
-      length: LENGTH / 3,
+      length: streamLength / 3,
       make: () => new ADWIN({ clock: 1 }),
       river: 'ADWIN(clock=1)',
     },
@@ -37,7 +37,7 @@ function timeUpdates(): void {
   const stream = jumps()
   for (const [name, { length, make, river }] of Object.entries(detectors)) {
     const times: Record<string, number[]> = { millrace: [], river: [] }
-    for (let round = 0; round < ROUNDS; round++) {
+    for (let round = 0; round < rounds; round++) {
       const detector = make()
       const milliseconds = cpuMilliseconds(() => {
         for (let i = 0; i < length; i++) detector.update(stream[i]!)
@@ -56,7 +56,7 @@ function measureAllocation(): void {
   for (const [name, { make }] of Object.entries(detectors)) {
     const detector = make()
     const run = () => {
-      for (let i = 0; i < 1_000_000; i++) detector.update(stream[i % LENGTH]!)
+      for (let i = 0; i < 1_000_000; i++) detector.update(stream[i % streamLength]!)
     }
     run()
     const before = process.memoryUsage().heapUsed
@@ -78,7 +78,7 @@ function timeBatches(): void {
       compareBatch(baseline, arrived, { seed: 1, timeOrdered: true }),
   }
   for (const [name, run] of Object.entries(measures)) {
-    const times = Array.from({ length: ROUNDS }, () => cpuMilliseconds(run))
+    const times = Array.from({ length: rounds }, () => cpuMilliseconds(run))
     print(name, 'millrace', median(times), 'ms')
   }
 }
@@ -86,7 +86,7 @@ function timeBatches(): void {
 /** Uniform values, half a unit higher in every second block of 60,000. */
 function jumps(): Float64Array {
   let state = 12345
-  return Float64Array.from({ length: LENGTH }, (_, i) => {
+  return Float64Array.from({ length: streamLength }, (_, i) => {
     state = (state * 1664525 + 1013904223) % 2 ** 32
     return state / 2 ** 32 + (Math.floor(i / 60_000) % 2) / 2
   })

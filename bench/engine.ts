@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { type Engine, lambdaInvoke, openEngine } from '../engine/index.ts'
 
-const ROUNDS = 5
+const rounds = 5
 
 const tasks = lambdaInvoke(() => (input) => input)
 
@@ -123,12 +123,12 @@ function chain(length: number, state: () => object): Record<string, object> {
 
 async function milliseconds(body: () => Promise<void>): Promise<number> {
   const times: number[] = []
-  for (let round = 0; round < ROUNDS; round++) {
+  for (let round = 0; round < rounds; round++) {
     const start = performance.now()
     await body()
     times.push(performance.now() - start)
   }
-  return times.sort((a, b) => a - b)[ROUNDS >> 1]!
+  return times.sort((a, b) => a - b)[rounds >> 1]!
 }
 
 function print(where: string, name: string, value: number, unit: string): void {

@@ -2,7 +2,7 @@ import { Data, type Json } from './data.ts'
 import type { StateTypeName } from './definition/states.ts'
 
 /** The version of the form in which events are stored. */
-export const logVersion = 1
+const logVersion = 1
 
 /**
  * One entry of an execution's log. The log is the only state: an execution is what `apply` makes of
@@ -107,10 +107,8 @@ export interface TaskBounds {
   readonly heartbeatSeconds?: number
 }
 
-export type OccurrenceType = Occurrence['type']
-
 /** Entries that history does not show, and that have no id. */
-export const unshownTypes: ReadonlySet<string> = new Set<OccurrenceType>([
+export const unshownTypes: ReadonlySet<string> = new Set<Occurrence['type']>([
   'WaitScheduled',
   'RetryScheduled',
 ])

@@ -30,8 +30,7 @@ export const checkDrift = defineTask({
       const report = await compute.run(
         compareUpload,
         {
-          bytes: await readUpload(objects, claim),
-          form: claim,
+          ...(await readUpload(objects, claim)),
           sha256: claim.source.sha256,
           champion: await readArtifact(objects, artifact),
         },

@@ -8,7 +8,7 @@ import { parseUploadKey } from './names.ts'
 import { objectRanges } from './object-ranges.ts'
 import { rejectionReason, trainingClaim, type RejectionReason } from './shapes.ts'
 import { defineTask } from './task.ts'
-import { readConfiguration } from './training-configuration.ts'
+import { findConfiguration } from './training-configuration.ts'
 
 /**
  * Takes one delivery of an upload, and the lease of the training it asks for. The same delivery, or
@@ -37,7 +37,7 @@ export const claim = defineTask({
 
     const named = readName(key)
     if ('reason' in named) return reject([named.reason])
-    const configured = await readConfiguration(ports.objects, upload)
+    const configured = await findConfiguration(ports.objects, upload)
     if ('reasons' in configured) {
       return reject(
         configured.reasons.map((message) => ({ code: 'ConfigurationInvalid', message })),
@@ -46,7 +46,7 @@ export const claim = defineTask({
 
     const { format, ...model } = named
     const sha256 = upload.sha256 ?? (await digestOf(ports.objects, upload))
-    const { configuration } = configured
+    const { configuration, sidecar } = configured
     const trainingId = trainingIdentity({ model, sha256, configuration, codeVersion })
     const claimed = await ledger.claim({ delivery, model, trainingId, execution })
     if (claimed.outcome === 'duplicate') return claimed
@@ -56,7 +56,7 @@ export const claim = defineTask({
       format,
       source: { ...delivery, sha256, size: upload.size },
       sequencer,
-      configuration,
+      sidecar,
       trainingId,
       execution,
     }

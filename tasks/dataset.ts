@@ -9,6 +9,7 @@ import {
 } from '../ml/data/index.ts'
 import type { Objects } from '../platform/ports/index.ts'
 import type { TrainingClaim } from './shapes.ts'
+import { readConfiguration, type TrainingConfiguration } from './training-configuration.ts'
 
 /** The largest upload that a training takes, in bytes. */
 export const maxDatasetBytes = 512 * 1024 * 1024
@@ -17,11 +18,22 @@ export const maxDatasetBytes = 512 * 1024 * 1024
 export const heldOutShare = 0.25
 
 /** How a claim says its bytes are to be read. Plain data, as a worker thread gets it. */
-export type DatasetForm = Pick<TrainingClaim, 'format' | 'configuration'>
+export interface DatasetForm {
+  readonly format: TrainingClaim['format']
+  readonly configuration: TrainingConfiguration
+}
 
-/** The bytes that were claimed, whatever has become of the key since. */
-export function readUpload(objects: Objects, { source }: TrainingClaim): Promise<Uint8Array> {
-  return objects.read(source.key, { versionId: source.versionId })
+/** The bytes that were claimed, whatever has become of the key since, and how they are to be read. */
+export async function readUpload(
+  objects: Objects,
+  claim: TrainingClaim,
+): Promise<{ bytes: Uint8Array; form: DatasetForm }> {
+  const { key, versionId } = claim.source
+  const [bytes, configuration] = await Promise.all([
+    objects.read(key, { versionId }),
+    readConfiguration(objects, claim),
+  ])
+  return { bytes, form: { format: claim.format, configuration } }
 }
 
 /**

@@ -30,8 +30,7 @@ export const evaluate = defineTask({
     const { metrics, against } = await compute.run(
       judgeModels,
       {
-        bytes: await readUpload(objects, claim),
-        form: claim,
+        ...(await readUpload(objects, claim)),
         sha256: claim.source.sha256,
         challenger: await readArtifact(objects, best.artifact),
         champion: champion === undefined ? null : await readArtifact(objects, champion.artifact),

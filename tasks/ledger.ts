@@ -133,6 +133,8 @@ export function createLedger(table: Table, executions: Executions, workflow: str
       const { pk, sk } = keyOfDelivery(delivery)
       const delivered = await table.get(pk, sk)
       if (delivered === undefined || delivered['execution'] !== execution) return
+      // The event of an earlier end came after that of the redrive, which succeeded.
+      if (delivered['status'] === 'SUCCEEDED' && ended.status !== 'SUCCEEDED') return
       const end = { status: ended.status, ...(ended.outcome && { outcome: ended.outcome }) }
       await ignoringLostRace(table.update(pk, sk, { set: end }, { if: { execution } }))
       const model = delivered['model']
@@ -162,9 +164,12 @@ export function createLedger(table: Table, executions: Executions, workflow: str
     return undefined
   }
 
-  /** The record may lag behind the execution, whose end reaches it by an event. */
+  /**
+   * The record may lag behind the execution, whose end reaches it by an event, and which a redrive
+   * sets going again. Only success is final.
+   */
   async function statusOf(execution: string, recorded: ExecutionStatus): Promise<ExecutionStatus> {
-    if (recorded !== 'RUNNING') return recorded
+    if (recorded === 'SUCCEEDED') return recorded
     try {
       return (await executions.describe(workflow, execution)).status
     } catch (error) {

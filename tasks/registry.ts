@@ -61,7 +61,8 @@ export interface ModelVersion {
   /** The uploaded bytes it learned from. */
   readonly source: ObjectReference
   readonly sequencer: string
-  readonly configuration: TrainingClaim['configuration']
+  /** Where the uploader's configuration is; null when in the metadata of `source`, if at all. */
+  readonly sidecar: TrainingClaim['sidecar']
   readonly trainingId: string
   readonly execution: string
   /** ISO 8601 time. */
@@ -126,7 +127,7 @@ export function createRegistry(table: Table, clock: Clock): Registry {
           candidates: evaluation.candidates,
           source: claim.source,
           sequencer: claim.sequencer,
-          configuration: claim.configuration,
+          sidecar: claim.sidecar,
           trainingId: claim.trainingId,
           execution: claim.execution,
           registeredAt: now(),

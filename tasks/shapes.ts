@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import { modelNameSchema } from './names.ts'
-import { trainingConfiguration } from './training-configuration.ts'
 
 /** What travels between the states of the training workflow: references and small numbers, no data. */
 
@@ -20,7 +19,8 @@ export const trainingClaim = z.object({
   format: z.enum(['npy', 'csv']),
   source: objectReference,
   sequencer: z.string(),
-  configuration: trainingConfiguration,
+  /** The sidecar with what the uploader said; null when that is in the upload's metadata, if at all. */
+  sidecar: objectReference.omit({ sha256: true }).nullable(),
   /** Digest of dataset, content, configuration and code version: the identity of a training. */
   trainingId: z.string(),
   execution: z.string(),

@@ -30,8 +30,7 @@ export const sweep = defineTask({
         const input = objectCreatedEvent({
           ...upload,
           time: written,
-          // S3 tells sequencers in events alone; the time of the write orders uploads as well.
-          sequencer: upload.sequencer ?? written.toString(16).padStart(16, '0'),
+          sequencer: upload.sequencer ?? sequencerOfTime(written),
         })
         try {
           await executions.start({ workflow: 'training', name, input })
@@ -47,6 +46,17 @@ export const sweep = defineTask({
     return { uploads, started }
   },
 })
+
+/**
+ * S3 tells sequencers in events alone. Those of its events begin with the second of the write, in ten
+ * digits, so that this one has its place among them.
+ */
+function sequencerOfTime(milliseconds: number): string {
+  return Math.floor(milliseconds / 1000)
+    .toString(16)
+    .toUpperCase()
+    .padStart(10, '0')
+}
 
 function sweepName(key: string, versionId: string): string {
   return `sweep-${createHash('sha256').update(`${key}\n${versionId}`).digest('hex').slice(0, 32)}`

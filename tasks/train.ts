@@ -17,8 +17,7 @@ export const train = defineTask({
     const result = await compute.run(
       fitCandidate,
       {
-        bytes: await readUpload(objects, claim),
-        form: claim,
+        ...(await readUpload(objects, claim)),
         algorithm,
         sha256: claim.source.sha256,
         lineage: {

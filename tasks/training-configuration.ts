@@ -28,21 +28,51 @@ export type TrainingConfiguration = z.infer<typeof trainingConfiguration>
 
 export const maxSidecarBytes = 1024 * 1024
 
+/** The object version that holds a configuration beside an upload. */
+export type Sidecar = Pick<ObjectVersion, 'bucket' | 'key' | 'versionId' | 'size'>
+
 /**
- * The configuration that belongs to an upload, or the reasons why what is there is none.
- * Reads the sidecar's current version.
+ * The configuration that belongs to an upload and where it is, or the reasons why what is there is
+ * none. Reads the sidecar's current version.
+ */
+export async function findConfiguration(
+  objects: Objects,
+  upload: ObjectVersion,
+): Promise<
+  { configuration: TrainingConfiguration; sidecar: Sidecar | null } | { reasons: string[] }
+> {
+  const found = await headSidecar(objects, `${upload.key}.json`)
+  if (found !== undefined && found.size > maxSidecarBytes) {
+    return { reasons: [`${found.key} has ${found.size} bytes, over its ${maxSidecarBytes}`] }
+  }
+  const sidecar = found === undefined ? null : sidecarOf(found)
+  const read = await parseConfiguration(objects, upload, sidecar)
+  return 'reasons' in read ? read : { ...read, sidecar }
+}
+
+/**
+ * The configuration that a claim refers to. It may be as large as a sidecar, so that it never travels
+ * between states itself.
  */
 export async function readConfiguration(
   objects: Objects,
+  { source, sidecar }: { source: Pick<ObjectVersion, 'key' | 'versionId'>; sidecar: Sidecar | null },
+): Promise<TrainingConfiguration> {
+  const upload = await objects.head(source.key, { versionId: source.versionId })
+  const read = await parseConfiguration(objects, upload, sidecar)
+  // The same immutable versions had a valid one when they were claimed.
+  if ('reasons' in read) throw new Error(read.reasons.join('; '))
+  return read.configuration
+}
+
+async function parseConfiguration(
+  objects: Objects,
   upload: ObjectVersion,
+  sidecar: Sidecar | null,
 ): Promise<{ configuration: TrainingConfiguration } | { reasons: string[] }> {
-  const sidecar = await headSidecar(objects, `${upload.key}.json`)
-  if (sidecar !== undefined && sidecar.size > maxSidecarBytes) {
-    return { reasons: [`${sidecar.key} has ${sidecar.size} bytes, over its ${maxSidecarBytes}`] }
-  }
   const source = sidecar?.key ?? 'metadata "configuration"'
   const text =
-    sidecar === undefined
+    sidecar === null
       ? upload.metadata['configuration']
       : new TextDecoder().decode(await objects.read(sidecar.key, { versionId: sidecar.versionId }))
   if (text === undefined) return { configuration: {} }
@@ -59,6 +89,10 @@ export async function readConfiguration(
       (issue) => `${source}: ${issue.path.map(String).join('.') || 'value'}: ${issue.message}`,
     ),
   }
+}
+
+function sidecarOf({ bucket, key, versionId, size }: ObjectVersion): Sidecar {
+  return { bucket, key, versionId, size }
 }
 
 async function headSidecar(objects: Objects, key: string): Promise<ObjectVersion | undefined> {

@@ -29,7 +29,7 @@ export const validate = defineTask({
     }
     const { reasons, description, candidates } = await compute.run(
       inspectUpload,
-      { bytes: await readUpload(objects, claim), form: claim },
+      await readUpload(objects, claim),
       { signal },
     )
     if (reasons.length > 0 || description === null) {

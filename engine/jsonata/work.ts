@@ -50,7 +50,7 @@ export function limitVolume(expression: LibraryExpression): () => void {
   }
 }
 
-export class VolumeExceeded extends Error {
+class VolumeExceeded extends Error {
   override readonly name = 'VolumeExceeded'
   constructor() {
     super(`the evaluation produced more than ${volumeLimit} elements and characters`)

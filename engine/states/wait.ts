@@ -56,7 +56,7 @@ function isWholeSeconds(value: Json): value is number {
 }
 
 /** RFC 3339 with an upper-case `T` and offset; parts of a millisecond are cut off. */
-export function timeOf(text: string): number | undefined {
+function timeOf(text: string): number | undefined {
   const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?)(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/.exec(
     text,
   )

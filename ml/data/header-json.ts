@@ -34,100 +34,101 @@ export function parseHeaderJson(text: string): HeaderJson {
 }
 
 class JsonReader {
-  private readonly text: string
-  private at = 0
+  readonly #text: string
+  #at = 0
 
   constructor(text: string) {
-    this.text = text
+    this.#text = text
   }
 
   value(depth: number): HeaderJson {
-    this.skipBlanks()
-    if (depth > maxDepth) throw this.error(`a value nested over ${maxDepth} deep`)
-    const next = this.text[this.at]
-    if (next === '{') return this.object(depth)
-    if (next === '[') return this.array(depth)
-    if (next === '"') return this.string()
-    return this.integer()
+    this.#skipBlanks()
+    if (depth > maxDepth) throw this.#error(`a value nested over ${maxDepth} deep`)
+    const next = this.#text[this.#at]
+    if (next === '{') return this.#object(depth)
+    if (next === '[') return this.#array(depth)
+    if (next === '"') return this.#string()
+    return this.#integer()
   }
 
   end(): void {
-    this.skipBlanks()
-    if (this.at < this.text.length) throw this.unexpected('the end')
+    this.#skipBlanks()
+    if (this.#at < this.#text.length) throw this.#unexpected('the end')
   }
 
-  private object(depth: number): ReadonlyMap<string, HeaderJson> {
+  #object(depth: number): ReadonlyMap<string, HeaderJson> {
     const entries = new Map<string, HeaderJson>()
-    this.at++
-    if (this.accept('}')) return entries
+    this.#at++
+    if (this.#accept('}')) return entries
     do {
-      this.skipBlanks()
-      const keyAt = this.at
-      const key = this.string()
+      this.#skipBlanks()
+      const keyAt = this.#at
+      const key = this.#string()
       if (entries.has(key)) {
         throw new HeaderJsonError(`the key ${quoted(key)} is given twice`, keyAt, key)
       }
-      if (!this.accept(':')) throw this.unexpected("':'")
+      if (!this.#accept(':')) throw this.#unexpected("':'")
       entries.set(key, this.value(depth + 1))
-    } while (this.accept(','))
-    if (!this.accept('}')) throw this.unexpected("',' or '}'")
+    } while (this.#accept(','))
+    if (!this.#accept('}')) throw this.#unexpected("',' or '}'")
     return entries
   }
 
-  private array(depth: number): readonly HeaderJson[] {
+  #array(depth: number): readonly HeaderJson[] {
     const items: HeaderJson[] = []
-    this.at++
-    if (this.accept(']')) return items
+    this.#at++
+    if (this.#accept(']')) return items
     do items.push(this.value(depth + 1))
-    while (this.accept(','))
-    if (!this.accept(']')) throw this.unexpected("',' or ']'")
+    while (this.#accept(','))
+    if (!this.#accept(']')) throw this.#unexpected("',' or ']'")
     return items
   }
 
-  private string(): string {
-    if (this.text[this.at] !== '"') throw this.unexpected('a string')
-    let end = this.at + 1
-    while (end < this.text.length && this.text[end] !== '"') end += this.text[end] === '\\' ? 2 : 1
+  #string(): string {
+    if (this.#text[this.#at] !== '"') throw this.#unexpected('a string')
+    let end = this.#at + 1
+    while (end < this.#text.length && this.#text[end] !== '"')
+      end += this.#text[end] === '\\' ? 2 : 1
     let value: string
     try {
-      value = JSON.parse(this.text.slice(this.at, end + 1)) as string
+      value = JSON.parse(this.#text.slice(this.#at, end + 1)) as string
     } catch {
-      throw this.error('a string that is not closed or has a bad character')
+      throw this.#error('a string that is not closed or has a bad character')
     }
-    if (!value.isWellFormed()) throw this.error('a string with half a surrogate pair')
-    this.at = end + 1
+    if (!value.isWellFormed()) throw this.#error('a string with half a surrogate pair')
+    this.#at = end + 1
     return value
   }
 
-  private integer(): number {
+  #integer(): number {
     const digits = /(?:0|[1-9][0-9]{0,15})(?![0-9.eE])/y
-    digits.lastIndex = this.at
-    const found = digits.exec(this.text)?.[0]
+    digits.lastIndex = this.#at
+    const found = digits.exec(this.#text)?.[0]
     if (found === undefined || !Number.isSafeInteger(Number(found))) {
-      throw this.unexpected('an integer from 0 to 2^53, a string, an array or an object')
+      throw this.#unexpected('an integer from 0 to 2^53, a string, an array or an object')
     }
-    this.at += found.length
+    this.#at += found.length
     return Number(found)
   }
 
-  private accept(character: string): boolean {
-    this.skipBlanks()
-    if (this.text[this.at] !== character) return false
-    this.at++
+  #accept(character: string): boolean {
+    this.#skipBlanks()
+    if (this.#text[this.#at] !== character) return false
+    this.#at++
     return true
   }
 
-  private skipBlanks(): void {
-    while (' \t\r\n'.includes(this.text.charAt(this.at) || '!')) this.at++
+  #skipBlanks(): void {
+    while (' \t\r\n'.includes(this.#text.charAt(this.#at) || '!')) this.#at++
   }
 
-  private unexpected(expected: string): HeaderJsonError {
-    const found = this.text.slice(this.at, this.at + 40)
+  #unexpected(expected: string): HeaderJsonError {
+    const found = this.#text.slice(this.#at, this.#at + 40)
     const what = found === '' ? 'its end' : quoted(found)
-    return new HeaderJsonError(`expected ${expected}, found ${what}`, this.at, found)
+    return new HeaderJsonError(`expected ${expected}, found ${what}`, this.#at, found)
   }
 
-  private error(what: string): HeaderJsonError {
-    return new HeaderJsonError(`found ${what}`, this.at, this.text.slice(this.at, this.at + 40))
+  #error(what: string): HeaderJsonError {
+    return new HeaderJsonError(`found ${what}`, this.#at, this.#text.slice(this.#at, this.#at + 40))
   }
 }

@@ -118,40 +118,40 @@ function shapeValue(reader: LiteralReader, longSuffix: boolean): number[] {
 
 /** A cursor over the header; every method first skips blanks. */
 class LiteralReader {
-  private readonly text: string
-  private readonly base: number
-  private at = 0
+  readonly #text: string
+  readonly #base: number
+  #at = 0
 
   constructor(text: string, base: number) {
-    this.text = text
-    this.base = base
+    this.#text = text
+    this.#base = base
   }
 
   get offset(): number {
-    this.skipBlanks()
-    return this.base + this.at
+    this.#skipBlanks()
+    return this.#base + this.#at
   }
 
   peek(): string | undefined {
-    this.skipBlanks()
-    return this.text[this.at]
+    this.#skipBlanks()
+    return this.#text[this.#at]
   }
 
   rest(): string {
-    return this.text.slice(this.at).trimEnd()
+    return this.#text.slice(this.#at).trimEnd()
   }
 
   match(sticky: RegExp): string | undefined {
-    this.skipBlanks()
-    sticky.lastIndex = this.at
-    const found = sticky.exec(this.text)?.[0]
-    if (found !== undefined) this.at += found.length
+    this.#skipBlanks()
+    sticky.lastIndex = this.#at
+    const found = sticky.exec(this.#text)?.[0]
+    if (found !== undefined) this.#at += found.length
     return found
   }
 
   accept(character: string): boolean {
     if (this.peek() !== character) return false
-    this.at++
+    this.#at++
     return true
   }
 
@@ -180,8 +180,8 @@ class LiteralReader {
     )
   }
 
-  private skipBlanks(): void {
-    while (blanks.includes(this.text.charCodeAt(this.at))) this.at++
+  #skipBlanks(): void {
+    while (blanks.includes(this.#text.charCodeAt(this.#at))) this.#at++
   }
 }
 

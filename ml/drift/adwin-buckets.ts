@@ -7,13 +7,13 @@
 export class Buckets {
   cells: Float64Array
   /** The number of buckets of 2^i values, at i. */
-  readonly #countOf = new Int32Array(LARGEST_SIZES)
+  readonly #countOf = new Int32Array(sizeCount)
   readonly #maxBuckets: number
   #length = 0
 
   constructor(maxBuckets: number) {
     this.#maxBuckets = maxBuckets
-    this.cells = new Float64Array(FIRST_BUCKETS * CELLS)
+    this.cells = new Float64Array(firstBuckets * cellsPerBucket)
   }
 
   /** How many of `cells` are in use. */
@@ -26,11 +26,11 @@ export class Buckets {
     this.#push(0, value, 0)
     let end = this.#length
     for (let i = 0; this.#countOf[i]! > this.#maxBuckets; i++) {
-      const oldest = end - this.#countOf[i]! * CELLS
+      const oldest = end - this.#countOf[i]! * cellsPerBucket
       this.#mergeWithNext(oldest)
       this.#countOf[i]! -= 2
       this.#countOf[i + 1]! += 1
-      end = oldest + CELLS
+      end = oldest + cellsPerBucket
     }
   }
 
@@ -46,7 +46,10 @@ export class Buckets {
 
   toJSON(): BucketsState {
     const cellsAt = (offset: number) =>
-      Array.from({ length: this.#length / CELLS }, (_, k) => this.cells[k * CELLS + offset]!)
+      Array.from(
+        { length: this.#length / cellsPerBucket },
+        (_, k) => this.cells[k * cellsPerBucket + offset]!,
+      )
     return {
       counts: [...this.#countOf.subarray(0, this.#sizes())],
       totals: cellsAt(1),
@@ -76,7 +79,7 @@ export class Buckets {
     this.cells[this.#length] = 2 ** exponent
     this.cells[this.#length + 1] = total
     this.cells[this.#length + 2] = variance
-    this.#length += CELLS
+    this.#length += cellsPerBucket
     this.#countOf[exponent]! += 1
   }
 
@@ -84,18 +87,19 @@ export class Buckets {
     const cells = this.cells
     const size = cells[at]!
     const total = cells[at + 1]!
-    const nextTotal = cells[at + CELLS + 1]!
+    const nextTotal = cells[at + cellsPerBucket + 1]!
     const difference = total / size - nextTotal / size
     cells[at] = 2 * size
     cells[at + 1] = total + nextTotal
-    cells[at + 2] = cells[at + 2]! + cells[at + CELLS + 2]! + size * 0.5 * difference * difference
-    this.#remove(at + CELLS)
+    cells[at + 2] =
+      cells[at + 2]! + cells[at + cellsPerBucket + 2]! + size * 0.5 * difference * difference
+    this.#remove(at + cellsPerBucket)
   }
 
   #remove(at: number): void {
     const cells = this.cells
-    const length = this.#length - CELLS
-    for (let cell = at; cell < length; cell++) cells[cell] = cells[cell + CELLS]!
+    const length = this.#length - cellsPerBucket
+    for (let cell = at; cell < length; cell++) cells[cell] = cells[cell + cellsPerBucket]!
     this.#length = length
   }
 }
@@ -111,10 +115,10 @@ export interface BucketsState {
 }
 
 /** Cells a bucket. */
-export const CELLS = 3
+export const cellsPerBucket = 3
 
 /** A window's width is a safe integer, below 2^53. */
-const LARGEST_SIZES = 54
+const sizeCount = 54
 
 /** With 5 buckets a size, what about 300 values need. */
-const FIRST_BUCKETS = 32
+const firstBuckets = 32

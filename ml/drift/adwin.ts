@@ -1,4 +1,4 @@
-import { Buckets, CELLS, type BucketsState } from './adwin-buckets.ts'
+import { Buckets, cellsPerBucket, type BucketsState } from './adwin-buckets.ts'
 import { nonFiniteChoices, type Detector, type NonFinite } from './detector.ts'
 import { DriftError, type DriftErrorName } from './errors.ts'
 import {
@@ -125,7 +125,7 @@ export class ADWIN implements Detector {
   /** Throws DriftValueInvalid, and changes nothing, for a value that `nonFinite` refuses. */
   update(value: number): boolean {
     // Written so that NaN, which compares false with everything, is refused too.
-    if (!(Math.abs(value) <= LARGEST)) return this.#refuse(value)
+    if (!(Math.abs(value) <= largestValue)) return this.#refuse(value)
     if (this.#driftDetected) this.#restart()
 
     const width = this.#width + 1
@@ -170,7 +170,7 @@ export class ADWIN implements Detector {
     if (this.options.nonFinite === 'throw') {
       throw new DriftError(
         'DriftValueInvalid',
-        `ADWIN takes finite numbers from -${LARGEST} to ${LARGEST}, got ${value}; ` +
+        `ADWIN takes finite numbers from -${largestValue} to ${largestValue}, got ${value}; ` +
           `leave it out, or make the detector with nonFinite: 'skip'`,
       )
     }
@@ -190,7 +190,7 @@ export class ADWIN implements Detector {
     let oldTotal = 0
     let newCount = width
     let newTotal = this.#total
-    for (let cell = 0; cell < length; cell += CELLS) {
+    for (let cell = 0; cell < length; cell += cellsPerBucket) {
       oldCount += cells[cell]!
       newCount -= cells[cell]!
       oldTotal += cells[cell + 1]!
@@ -233,7 +233,7 @@ export class ADWIN implements Detector {
 }
 
 /** Beyond it a squared deviation could overflow and blind the detector for good. */
-const LARGEST = 1e140
+const largestValue = 1e140
 
 const optionNames = ['delta', 'clock', 'maxBuckets', 'minWindowLength', 'gracePeriod', 'nonFinite']
 

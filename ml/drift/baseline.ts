@@ -119,11 +119,11 @@ function histogramOf(sorted: Float64Array): Histogram {
   const min = sorted[0]!
   const max = sorted.at(-1)!
   if (min === max) return { edges: [min, max], counts: [sorted.length] }
-  const edges = Array.from({ length: HISTOGRAM_BINS + 1 }, (_, i) =>
-    i === HISTOGRAM_BINS ? max : min + (max - min) * (i / HISTOGRAM_BINS),
+  const edges = Array.from({ length: histogramBins + 1 }, (_, i) =>
+    i === histogramBins ? max : min + (max - min) * (i / histogramBins),
   )
   const below = edges.map((edge, i) =>
-    i === HISTOGRAM_BINS ? sorted.length : countBelow(sorted, edge),
+    i === histogramBins ? sorted.length : countBelow(sorted, edge),
   )
   return { edges, counts: below.slice(1).map((count, bin) => count - below[bin]!) }
 }
@@ -147,4 +147,4 @@ function readOptions(options: BaselineOptions): Required<BaselineOptions> {
   }
 }
 
-const HISTOGRAM_BINS = 20
+const histogramBins = 20

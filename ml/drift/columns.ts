@@ -6,7 +6,7 @@ import type { Matrix } from '../data/matrix.ts'
  * What does not take part is counted as missing.
  */
 export function isUsable(value: number): boolean {
-  return Math.abs(value) <= LARGEST
+  return Math.abs(value) <= largestValue
 }
 
 /** The columns of `rows × cols`, each contiguous, their rows in `order` (as they are without it). */
@@ -70,4 +70,4 @@ function partition(sorted: Float64Array, isLeft: (value: number) => boolean): nu
   return low
 }
 
-const LARGEST = 1e140
+const largestValue = 1e140

@@ -4,7 +4,7 @@ import type { Baseline, FeatureBaseline } from './baseline.ts'
 import { columnsOf } from './columns.ts'
 import {
   compareFeature,
-  MINIMUM_VALUES,
+  minimumValues,
   type Detection,
   type FeatureComparison,
   type FeatureTests,
@@ -142,7 +142,7 @@ function verdictOn(
   { alpha, minimumEffect, timeOrdered }: Settings,
 ): DriftVerdict {
   if (tests === null || adjustedPValue === null) return 'insufficient'
-  const matters = tests.wasserstein >= minimumEffect || tests.psi >= LARGE_PSI
+  const matters = tests.wasserstein >= minimumEffect || tests.psi >= largePsi
   if (adjustedPValue <= alpha && matters) return 'drift'
   return timeOrdered && firings(tests).length > 0 ? 'drift' : 'none'
 }
@@ -164,7 +164,7 @@ function reasonsFor(
   if (tests === null || adjustedPValue === null) {
     return [
       `${label} cannot be judged: ${feature.count} usable new values against ` +
-        `${feature.referenceCount} of the baseline, at least ${MINIMUM_VALUES} each are needed`,
+        `${feature.referenceCount} of the baseline, at least ${minimumValues} each are needed`,
     ]
   }
   const numbers = [
@@ -202,4 +202,4 @@ function readOptions(options: CompareBatchOptions): Settings {
 }
 
 /** By custom a large shift. */
-const LARGE_PSI = 0.25
+const largePsi = 0.25

@@ -44,7 +44,7 @@ export interface ComparisonSettings {
 }
 
 /** Fewer values than this judge nothing. */
-export const MINIMUM_VALUES = 30
+export const minimumValues = 30
 
 /**
  * Compares the values of one feature: those of the baseline's sample and the new ones, each in the
@@ -57,14 +57,14 @@ export function compareFeature(
   settings: ComparisonSettings,
 ): FeatureComparison {
   const scale = scaleOf(feature, batchColumn)
-  const shown = batchColumn.subarray(0, settings.timeOrdered ? undefined : SHUFFLED_ROWS)
+  const shown = batchColumn.subarray(0, settings.timeOrdered ? undefined : shuffledRows)
   // Before the columns are sorted, as the detectors need the order.
   const standardReference = standardized(referenceColumn, scale)
   const standardBatch = standardized(shown, scale)
   const reference = sortedUsable(referenceColumn)
   const batch = sortedUsable(batchColumn)
   const { edges, counts } = feature.quantileBins
-  const sufficient = Math.min(reference.length, batch.length) >= MINIMUM_VALUES
+  const sufficient = Math.min(reference.length, batch.length) >= minimumValues
   return {
     referenceCount: reference.length,
     count: batch.length,
@@ -83,7 +83,7 @@ export function compareFeature(
 }
 
 /** Of rows in random order so many tell as much as all, and the detectors decide nothing there. */
-const SHUFFLED_ROWS = 10_000
+const shuffledRows = 10_000
 
 interface Scale {
   readonly mean: number

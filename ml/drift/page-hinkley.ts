@@ -114,7 +114,7 @@ export class PageHinkley implements Detector {
   /** Throws DriftValueInvalid, and changes nothing, for a value that `nonFinite` refuses. */
   update(value: number): boolean {
     // Written so that NaN, which compares false with everything, is refused too.
-    if (!(Math.abs(value) <= LARGEST)) return this.#refuse(value)
+    if (!(Math.abs(value) <= largestValue)) return this.#refuse(value)
     if (this.#driftDetected) this.#restart()
 
     const { alpha, delta, threshold, mode } = this.options
@@ -162,7 +162,7 @@ export class PageHinkley implements Detector {
     if (this.options.nonFinite === 'throw') {
       throw new DriftError(
         'DriftValueInvalid',
-        `PageHinkley takes finite numbers from -${LARGEST} to ${LARGEST}, got ${value}; ` +
+        `PageHinkley takes finite numbers from -${largestValue} to ${largestValue}, got ${value}; ` +
           `leave it out, or make the detector with nonFinite: 'skip'`,
       )
     }
@@ -183,7 +183,7 @@ export class PageHinkley implements Detector {
 }
 
 /** Beyond it a deviation or a sum of deviations could overflow and blind the detector for good. */
-const LARGEST = 1e300
+const largestValue = 1e300
 
 const optionNames = ['minInstances', 'delta', 'threshold', 'alpha', 'mode', 'nonFinite']
 

@@ -26,7 +26,7 @@ export function kolmogorovSmirnov(
   }
   const statistic = largest / (n * m)
   const pValue =
-    n * m <= EXACT_UP_TO
+    n * m <= exactUpTo
       ? pathsThatReach(largest, n, m)
       : smirnovLimit(statistic * Math.sqrt((n / (n + m)) * m))
   return { statistic, pValue }
@@ -91,7 +91,7 @@ export function holmAdjusted(pValues: readonly number[]): number[] {
 }
 
 /** The exact test's cost: one step for each of the n·m lattice points. */
-const EXACT_UP_TO = 100_000
+const exactUpTo = 100_000
 
 /**
  * Of all paths from (0, 0) to (n, m), the share that touches a point (i, j) with

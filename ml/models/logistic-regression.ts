@@ -3,9 +3,9 @@ import { ProbabilisticClassifier, checkpoint, type FitOptions, type Learned } fr
 import { LogisticLoss } from './logistic-loss.ts'
 import { minimize } from './newton.ts'
 import { resolveOptions, type OptionTable, type Parameters } from './options.ts'
-import { readClasses } from './pairwise-tensors.ts'
 import {
   float64Tensor,
+  readClasses,
   readFloat64,
   refuseOtherTensors,
   type LoadedTensors,

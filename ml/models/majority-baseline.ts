@@ -2,10 +2,10 @@ import type { Matrix } from '../data/matrix.ts'
 import { ProbabilisticClassifier, type Learned } from './classifier.ts'
 import { ModelError } from './errors.ts'
 import { resolveOptions, type OptionTable, type Parameters } from './options.ts'
-import { readClasses } from './pairwise-tensors.ts'
 import {
   float64Tensor,
   int32Tensor,
+  readClasses,
   readFloat64,
   readInt32,
   refuseOtherTensors,

@@ -16,7 +16,7 @@ import { SVC } from './svc.ts'
 import type { LoadedTensors } from './tensors.ts'
 
 /** The version of the model file, its entry `millrace.format`. */
-export const modelFormat = '1'
+const modelFormat = '1'
 
 export interface LoadedModel {
   readonly model: Pipeline

@@ -1,10 +1,10 @@
 import { ModelError } from './errors.ts'
-import { mostClasses } from './checks.ts'
 import { pairCount } from './one-vs-one.ts'
 import { pairwiseModel, type Machine, type PairwiseModel } from './pairwise-machine.ts'
 import {
   float64Tensor,
   int32Tensor,
+  readClasses,
   readFloat64,
   readInt32,
   refuseOtherTensors,
@@ -64,21 +64,4 @@ export function pairwiseFromTensors(
   const coefficients = readFloat64(tensors, 'coefficients', classes.length - 1, vectors).data
   const machine = { kind, gamma, supportVectors: supports.data, coefficients, intercepts }
   return pairwiseModel({ classes, featureCount: supports.sizes[1]!, supportCounts, machine })
-}
-
-/** The classes of any classifier's tensors: two or more, ascending. Throws ModelFileInvalid. */
-export function readClasses(tensors: LoadedTensors): Float64Array {
-  const { data: classes } = readFloat64(tensors, 'classes', undefined)
-  if (classes.length < 2 || classes.length > mostClasses) {
-    throw new ModelError(
-      'ModelFileInvalid',
-      `the model has ${classes.length} classes: it needs from 2 to ${mostClasses}`,
-    )
-  }
-  for (let c = 1; c < classes.length; c++) {
-    if (classes[c]! <= classes[c - 1]!) {
-      throw new ModelError('ModelFileInvalid', `classes ${c - 1} and ${c} do not ascend`)
-    }
-  }
-  return classes
 }

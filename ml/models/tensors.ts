@@ -1,4 +1,4 @@
-import { largestMagnitude } from './checks.ts'
+import { largestMagnitude, mostClasses } from './checks.ts'
 import { ModelError } from './errors.ts'
 
 /** A named array of a model file. `shape` is row-major; a scalar has the shape []. */
@@ -51,6 +51,23 @@ export function readInt32(
     }
   }
   return { data: data.slice(), sizes }
+}
+
+/** The classes of any classifier's tensors: two or more, ascending. Throws ModelFileInvalid. */
+export function readClasses(tensors: LoadedTensors): Float64Array {
+  const { data: classes } = readFloat64(tensors, 'classes', undefined)
+  if (classes.length < 2 || classes.length > mostClasses) {
+    throw new ModelError(
+      'ModelFileInvalid',
+      `the model has ${classes.length} classes: it needs from 2 to ${mostClasses}`,
+    )
+  }
+  for (let c = 1; c < classes.length; c++) {
+    if (classes[c]! <= classes[c - 1]!) {
+      throw new ModelError('ModelFileInvalid', `classes ${c - 1} and ${c} do not ascend`)
+    }
+  }
+  return classes
 }
 
 /** Throws ModelFileInvalid when a tensor is there that no one would read. */

@@ -66,14 +66,14 @@ export class ObjectRows {
   }
 
   /**
-   * Records a version, with the file that shows it, and makes it current. Answers its sequencer,
-   * which orders the writes of a bucket.
+   * Records a version, with the file that shows it, and makes it current. Its place in the order of
+   * the writes of a bucket is its sequencer.
    */
-  insert(version: NewVersion, fingerprint: string): string {
+  insert(version: NewVersion, fingerprint: string): void {
     const { key, versionId, size, etag, sha256, contentType, metadata, time } = version
     const metadataText = JSON.stringify(metadata)
     const { insert, insertFile, makeCurrent } = this.#statements
-    const { lastInsertRowid } = insert.run(
+    insert.run(
       versionId,
       key,
       size,
@@ -85,7 +85,6 @@ export class ObjectRows {
     )
     makeCurrent.run(key, versionId)
     insertFile.run(key, fingerprint, versionId)
-    return sequencerText(Number(lastInsertRowid))
   }
 
   /** Answers whether there was something to delete. */
@@ -194,5 +193,6 @@ function versionOf(row: Record<string, unknown>, bucket: string): ObjectVersion 
     contentType: row['content_type'] as string,
     metadata: JSON.parse(row['metadata'] as string) as Record<string, string>,
     lastModified: new Date(row['time'] as number).toISOString(),
+    sequencer: sequencerText(row['sequence'] as number),
   }
 }

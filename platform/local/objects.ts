@@ -264,10 +264,11 @@ export class LocalObjects implements Objects {
       this.#rows.checkConflict(key)
       this.#settle()
       const fresh = { ...written, ...putOptions(options), etag, time }
-      const sequencer = this.#rows.insert(fresh, fingerprint)
+      this.#rows.insert(fresh, fingerprint)
       if (needsShowing) this.#rows.expectRefresh(key)
       const version = this.#rows.version(key, written.versionId)!
       const { bus } = this.#options
+      const sequencer = version.sequencer!
       bus.publishInTransaction(objectCreatedEvent({ ...version, ...bus.origin, sequencer, time }))
       return version
     })

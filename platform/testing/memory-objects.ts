@@ -60,6 +60,7 @@ export class MemoryObjects implements Objects {
     this.#checkPut(key, options)
     const time = this.#clock.now()
     const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const sequencer = sequencerText(++this.#writes)
     const version: ObjectVersion = {
       bucket: this.bucket,
       key,
@@ -70,11 +71,11 @@ export class MemoryObjects implements Objects {
       contentType,
       metadata,
       lastModified: new Date(time).toISOString(),
+      sequencer,
     }
     const stored = { version, bytes }
     this.#versions.set(key, [...(this.#versions.get(key) ?? []), stored])
     this.#current.set(key, stored)
-    const sequencer = sequencerText(++this.#writes)
     this.#bus.deliver(objectCreatedEvent({ ...version, sequencer, time }))
     return version
   }

@@ -13,7 +13,7 @@ function registration(trainingId: string, sequencer = '01'): Registration {
       format: 'npy',
       source: reference,
       sequencer,
-      configuration: {},
+      sidecar: null,
       trainingId,
       execution: `execution-${trainingId}`,
     },
