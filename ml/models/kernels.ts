@@ -1,5 +1,3 @@
-import { exponentialDecay } from './exponential.ts'
-
 /** The kernel matrix of a training problem, a row at a time. */
 export interface KernelRows {
   readonly size: number
@@ -49,7 +47,7 @@ export function rbfAgainst(
   out: Float64Array,
 ): void {
   squaredDistances(row, vectors, count, out)
-  for (let t = 0; t < count; t++) out[t] = exponentialDecay(gamma * out[t]!)
+  for (let t = 0; t < count; t++) out[t] = Math.exp(-gamma * out[t]!)
 }
 
 export function dot(a: Float64Array, b: Float64Array): number {

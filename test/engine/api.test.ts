@@ -1,32 +1,14 @@
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { DatabaseSync } from 'node:sqlite'
-import { afterEach, describe, expect, it } from 'vitest'
-import {
-  type Engine,
-  type EngineErrorName,
-  type EngineOptions,
-  engineErrors,
-  type ExecutionStatusChange,
-  openEngine,
-  virtualClock,
-} from '../../engine/index.ts'
-import { functionsOf, hang, invoke, machine, workflow } from './support.ts'
+import { describe, expect, it } from 'vitest'
+import { type EngineErrorName, engineErrors, openEngine, virtualClock } from '../../engine/index.ts'
+import { open } from './open.ts'
+import { machine } from './support.ts'
 
 const pass = machine({ A: { Type: 'Pass', End: true } })
 const waits = machine({ W: { Type: 'Wait', Seconds: 60, End: true } })
 const account = 'arn:aws:states:us-east-1:000000000000'
-
-const opened: Engine[] = []
-async function open(options: Partial<EngineOptions> = {}): Promise<Engine> {
-  const engine = await openEngine({ tasks: functionsOf({ hang }), ...options })
-  opened.push(engine)
-  return engine
-}
-afterEach(async () => {
-  for (const engine of opened.splice(0)) await engine.close()
-})
 
 async function refused(promise: Promise<unknown>, name: EngineErrorName): Promise<void> {
   await expect(promise).rejects.toMatchObject({ name })
@@ -238,59 +220,6 @@ describe('getExecutionHistory', () => {
   })
 })
 
-describe('stopExecution', () => {
-  it('aborts handlers and all that waits', async () => {
-    let signal: AbortSignal | undefined
-    const started = Promise.withResolvers<undefined>()
-    const engine = await open({
-      clock: virtualClock({ automatic: false }),
-      tasks: functionsOf({
-        hang: (_, context) => {
-          signal = context.signal
-          started.resolve(undefined)
-          return new Promise(() => undefined)
-        },
-      }),
-    })
-    const definition = machine({
-      P: {
-        Type: 'Parallel',
-        Branches: [
-          workflow({ T: invoke('hang', { End: true }) }),
-          workflow({
-            M: {
-              Type: 'Map',
-              Items: [1],
-              ItemProcessor: workflow({ W: { Type: 'Wait', Seconds: 9, End: true } }),
-              End: true,
-            },
-          }),
-        ],
-        End: true,
-      },
-    })
-    const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition })
-    const { executionArn } = await engine.startExecution({ stateMachineArn })
-    await started.promise
-    for await (const { type } of engine.watch(executionArn)) if (type === 'WaitStateEntered') break
-    const { stopDate } = await engine.stopExecution({ executionArn, error: 'E', cause: 'c' })
-    expect(signal?.aborted).toBe(true)
-    const ended = await engine.waitFor(executionArn)
-    expect(ended).toMatchObject({ status: 'ABORTED', error: 'E', cause: 'c', stopDate })
-    const { events } = await engine.getExecutionHistory({ executionArn })
-    expect(events.map(({ type }) => type).slice(-6)).toEqual([
-      'TaskStateAborted',
-      'WaitStateAborted',
-      'MapIterationAborted',
-      'MapStateAborted',
-      'ParallelStateAborted',
-      'ExecutionAborted',
-    ])
-    expect(await engine.stopExecution({ executionArn })).toEqual({ stopDate })
-    expect((await engine.describeExecution({ executionArn })).error).toBe('E')
-  })
-})
-
 describe('watch', () => {
   it('has the past events, then each as it comes, until the end', async () => {
     const clock = virtualClock({ automatic: false })
@@ -311,130 +240,6 @@ describe('watch', () => {
     const later: number[] = []
     for await (const { id } of engine.watch(executionArn, { after: 2 })) later.push(id)
     expect(later).toEqual([3, 4])
-  })
-})
-
-describe('onStatusChange', () => {
-  it('tells of starts and ends as EventBridge does', async () => {
-    const changes: ExecutionStatusChange[] = []
-    const clock = virtualClock({ start: 1_700_000_000_000 })
-    const engine = await open({ clock, onStatusChange: (change) => changes.push(change) })
-    const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition: waits })
-    const { executionArn } = await engine.startExecution({ stateMachineArn, name: 'x', input: '1' })
-    await engine.waitFor(executionArn)
-    const common = {
-      executionArn,
-      stateMachineArn,
-      name: 'x',
-      startDate: 1_700_000_000_000,
-      input: '1',
-      inputDetails: { included: true },
-      error: null,
-      cause: null,
-      stateMachineVersionArn: null,
-      stateMachineAliasArn: null,
-      redriveCount: 0,
-      redriveDate: null,
-      redriveStatus: 'NOT_REDRIVABLE',
-    }
-    expect(changes).toEqual([
-      {
-        ...common,
-        status: 'RUNNING',
-        stopDate: null,
-        output: null,
-        outputDetails: null,
-        redriveStatusReason: 'Execution is RUNNING and cannot be redriven',
-      },
-      {
-        ...common,
-        status: 'SUCCEEDED',
-        stopDate: 1_700_000_060_000,
-        output: '1',
-        outputDetails: { included: true },
-        redriveStatusReason: 'Execution is SUCCEEDED and cannot be redriven',
-      },
-    ])
-  })
-
-  it('leaves out what is too large for an event', async () => {
-    const changes: ExecutionStatusChange[] = []
-    const engine = await open({ onStatusChange: (change) => changes.push(change) })
-    const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition: pass })
-    const input = JSON.stringify('x'.repeat(130_000))
-    const { executionArn } = await engine.startExecution({ stateMachineArn, input })
-    await engine.waitFor(executionArn)
-    expect(changes.map((c) => [c.inputDetails, c.outputDetails])).toEqual([
-      [{ included: true }, null],
-      [{ included: false }, { included: true }],
-    ])
-    expect(changes[1]?.input).toBeNull()
-  })
-
-  it('commits what it writes to the shared database, or nothing', async () => {
-    const database = new DatabaseSync(':memory:')
-    database.exec('CREATE TABLE outbox (status TEXT)')
-    let isBroken = false
-    const errors: unknown[] = []
-    const engine = await open({
-      database,
-      onError: (error) => errors.push(error),
-      onStatusChange: ({ status }) => {
-        database.prepare('INSERT INTO outbox VALUES (?)').run(status)
-        if (isBroken) throw new Error('the outbox is broken')
-      },
-    })
-    const outbox = () =>
-      database
-        .prepare('SELECT status FROM outbox')
-        .all()
-        .map((row) => row['status'])
-    const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition: pass })
-    const { executionArn } = await engine.startExecution({ stateMachineArn, name: 'a' })
-    await engine.waitFor(executionArn)
-    expect(outbox()).toEqual(['RUNNING', 'SUCCEEDED'])
-    isBroken = true
-    await expect(engine.startExecution({ stateMachineArn, name: 'b' })).rejects.toThrow('broken')
-    expect(outbox()).toEqual(['RUNNING', 'SUCCEEDED'])
-    await refused(
-      engine.describeExecution({ executionArn: `${account}:execution:m:b` }),
-      'ExecutionDoesNotExist',
-    )
-    expect(errors).toEqual([])
-  })
-
-  it('takes an execution up again when its end could not be committed', async () => {
-    let failures = 1
-    const errors: unknown[] = []
-    const engine = await open({
-      clock: virtualClock(),
-      onError: (error, arn) => errors.push([String(error), arn]),
-      onStatusChange: ({ status }) => {
-        if (status === 'SUCCEEDED' && failures-- > 0) throw new Error('no room')
-      },
-    })
-    const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition: pass })
-    const { executionArn } = await engine.startExecution({ stateMachineArn })
-    expect((await engine.waitFor(executionArn)).status).toBe('SUCCEEDED')
-    expect(errors).toEqual([['Error: no room', executionArn]])
-  })
-})
-
-describe('a shared database', () => {
-  it('may be in a transaction when an execution is started', async () => {
-    const database = new DatabaseSync(':memory:')
-    const engine = await open({ database })
-    const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition: pass })
-    database.exec('BEGIN')
-    const undone = engine.startExecution({ stateMachineArn, name: 'undone' })
-    database.exec('ROLLBACK')
-    database.exec('BEGIN')
-    const done = engine.startExecution({ stateMachineArn, name: 'done' })
-    database.exec('COMMIT')
-    expect((await engine.waitFor((await done).executionArn)).status).toBe('SUCCEEDED')
-    await refused(engine.describeExecution(await undone), 'ExecutionDoesNotExist')
-    await engine.close()
-    expect(database.isOpen).toBe(true)
   })
 })
 

@@ -292,6 +292,51 @@ describe('Map', () => {
     expect(ran.types.slice(-2)).toEqual(['MapStateFailed', 'ExecutionFailed'])
   })
 
+  it('is caught with the error of the iteration that failed', async () => {
+    const ran = await run(
+      machine({
+        M: {
+          Type: 'Map',
+          Items: ['good', 'bad'],
+          ItemProcessor: workflow({
+            Which: {
+              Type: 'Choice',
+              Choices: [{ Condition: "{% $states.input = 'bad' %}", Next: 'T' }],
+              Default: 'W',
+            },
+            W: { Type: 'Wait', Seconds: 99, End: true },
+            T: invoke('fails', { End: true }),
+          }),
+          Catch: [
+            { ErrorEquals: ['Other'], Next: 'E' },
+            {
+              ErrorEquals: ['States.TaskFailed'],
+              Output: '{% [$states.errorOutput.Error, $states.input] %}',
+              Next: 'C',
+            },
+          ],
+          Next: 'E',
+        },
+        C: { Type: 'Succeed' },
+        E: { Type: 'Fail' },
+      }),
+      { input: 7, functions: { fails: failing('Broken') } },
+    )
+    expect(ran.result).toEqual(['Broken', 7])
+    expect(ran.stopDate).toEqual(ran.startDate)
+    expect(ran.types.slice(ran.types.indexOf('TaskFailed'))).toEqual([
+      'TaskFailed',
+      'MapIterationFailed',
+      'WaitStateAborted',
+      'MapIterationAborted',
+      'MapStateFailed',
+      'MapStateExited',
+      'SucceedStateEntered',
+      'SucceedStateExited',
+      'ExecutionSucceeded',
+    ])
+  })
+
   it('fails for Items and an ItemSelector that cannot be had', async () => {
     const processor = { ItemProcessor: workflow({ A: pass() }), End: true }
     const items = await run(machine({ M: { Type: 'Map', Items: '{% "x" %}', ...processor } }))
@@ -319,63 +364,5 @@ describe('Map', () => {
       { input: [[1, 2], [], [3]] },
     )
     expect(ran.result).toEqual([[10, 20], [], [30]])
-  })
-})
-
-describe('variables', () => {
-  it('of a branch are its own, and it reads those around it', async () => {
-    const ran = await run(
-      machine({
-        S: { Type: 'Pass', Assign: { outer: 1 }, Next: 'P' },
-        P: {
-          Type: 'Parallel',
-          Branches: [
-            workflow({
-              A: { Type: 'Pass', Assign: { mine: 'a', outer: 2 }, Next: 'A2' },
-              A2: pass({ Output: '{% [$mine, $outer] %}' }),
-            }),
-            workflow({
-              B: { Type: 'Wait', Seconds: 5, Next: 'B2' },
-              B2: pass({ Output: '{% [$exists($mine), $outer] %}' }),
-            }),
-          ],
-          Next: 'E',
-        },
-        E: pass({ Output: '{% [$states.input, $exists($mine), $outer] %}' }),
-      }),
-    )
-    expect(ran.result).toEqual([['a', 2], [false, 1], false, 1])
-  })
-
-  it('of an iteration are its own', async () => {
-    const ran = await run(
-      machine({
-        M: {
-          Type: 'Map',
-          Items: [1, 2],
-          ItemProcessor: workflow({
-            A: { Type: 'Pass', Assign: { v: '{% $states.input %}' }, Next: 'W' },
-            W: { Type: 'Wait', Seconds: 1, Next: 'B' },
-            B: pass({ Output: '{% $v %}' }),
-          }),
-          End: true,
-        },
-      }),
-    )
-    expect(ran.result).toEqual([1, 2])
-  })
-
-  it('may be named as what every object has', async () => {
-    const ran = await run(
-      machine({
-        A: {
-          Type: 'Pass',
-          Assign: { constructor: 1, toString: 2, hasOwnProperty: 3 },
-          Next: 'B',
-        },
-        B: pass({ Output: '{% [$constructor, $toString, $hasOwnProperty, $exists($valueOf)] %}' }),
-      }),
-    )
-    expect(ran.result).toEqual([1, 2, 3, false])
   })
 })

@@ -6,7 +6,7 @@ import { describe, expect, it } from 'vitest'
 import { type Engine, type HistoryEvent, openEngine, virtualClock } from '../../engine/index.ts'
 import { crashingDatabase } from './crashing-database.ts'
 import { everything, everythingFunctions, everythingOutput } from './everything.ts'
-import { details, functionsOf, invoke, machine } from './support.ts'
+import { details, functionsOf, invoke, linkage, machine, workflow } from './support.ts'
 
 const executionArn = 'arn:aws:states:us-east-1:000000000000:execution:everything:once'
 
@@ -23,6 +23,12 @@ async function history(engine: Engine): Promise<HistoryEvent[]> {
 }
 
 const sortedTypes = (events: readonly HistoryEvent[]) => events.map(({ type }) => type).sort()
+
+/** Which type of event led to which, whatever the order of threads that run at once. */
+const sortedLinks = (events: readonly HistoryEvent[]) =>
+  events
+    .map(({ previousEventId, type }) => `${events[previousEventId - 1]?.type ?? 'none'} ${type}`)
+    .sort()
 
 /** Runs it undisturbed on a database that counts the commits. */
 async function undisturbed() {
@@ -98,6 +104,11 @@ function completedTasks(events: readonly HistoryEvent[]): Set<string> {
   return labels
 }
 
+/** Lets the engine do all that it can without the clock. */
+async function settled(): Promise<void> {
+  for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
+}
+
 describe('a crash at any commit', () => {
   it('changes neither the outcome nor the times, and repeats no completed task', async () => {
     const whole = await undisturbed()
@@ -113,6 +124,11 @@ describe('a crash at any commit', () => {
         expect(again.description.output, where).toBe(whole.description.output)
         expect(again.description.stopDate, where).toEqual(whole.description.stopDate)
         expect(sortedTypes(again.events), where).toEqual(sortedTypes(whole.events))
+        expect(
+          again.events.map(({ id }) => id),
+          where,
+        ).toEqual(whole.events.map(({ id }) => id))
+        expect(sortedLinks(again.events), where).toEqual(sortedLinks(whole.events))
         const repeated = again.ranAfter.filter((label) => again.completed.has(label))
         expect(repeated, where).toEqual([])
         expect(new Set(again.ranAfter).size, where).toBe(again.ranAfter.length)
@@ -122,10 +138,10 @@ describe('a crash at any commit', () => {
 })
 
 describe('an engine that is opened again', () => {
-  async function onFile(body: (dataDir: string) => Promise<void>): Promise<void> {
+  async function onFile<T>(body: (dataDir: string) => Promise<T>): Promise<T> {
     const dataDir = mkdtempSync(join(tmpdir(), 'engine-'))
     try {
-      await body(dataDir)
+      return await body(dataDir)
     } finally {
       rmSync(dataDir, { recursive: true })
     }
@@ -175,6 +191,86 @@ describe('an engine that is opened again', () => {
       expect((await engine.waitFor(arn)).output).toBe('150000')
       await engine.close()
     })
+  })
+
+  it('ends the state machine at its original deadline, and after a redrive at a new one', async () => {
+    await onFile(async (dataDir) => {
+      const clock = virtualClock({ automatic: false })
+      const options = { dataDir, clock, tasks: () => undefined }
+      let engine = await openEngine(options)
+      const reopenAfter = async (milliseconds: number) => {
+        await engine.close()
+        clock.advance(milliseconds)
+        engine = await openEngine(options)
+        await new Promise(setImmediate)
+      }
+      const status = async () =>
+        (await engine.describeExecution({ executionArn: arn })).status as string
+      const definition = machine(
+        { W: { Type: 'Wait', Seconds: 3600, End: true } },
+        { TimeoutSeconds: 70 },
+      )
+      const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition })
+      const { executionArn: arn } = await engine.startExecution({ stateMachineArn })
+      for await (const { type } of engine.watch(arn)) if (type === 'WaitStateEntered') break
+      await reopenAfter(40_000)
+      clock.advance(29_999)
+      expect(await status()).toBe('RUNNING')
+      clock.advance(1)
+      expect(await status()).toBe('TIMED_OUT')
+
+      clock.advance(100_000)
+      await engine.redriveExecution({ executionArn: arn })
+      await reopenAfter(69_999)
+      clock.advance(0)
+      expect(await status()).toBe('RUNNING')
+      // A deadline that passes while no engine is open is met when one is.
+      await reopenAfter(1000)
+      clock.advance(0)
+      expect(await status()).toBe('TIMED_OUT')
+      await engine.close()
+    })
+  })
+
+  it('goes on with the history of a Map as if nothing had been', async () => {
+    const definition = machine({
+      M: {
+        Type: 'Map',
+        Items: [1, 2, 3],
+        MaxConcurrency: 2,
+        ItemProcessor: workflow({
+          W: { Type: 'Wait', Seconds: '{% 10 * $states.input %}', Next: 'P' },
+          P: { Type: 'Pass', End: true },
+        }),
+        End: true,
+      },
+    })
+    /** The linked history, where the engine was opened anew after each ten seconds, or was not. */
+    const linkedHistory = (isReopened: boolean) =>
+      onFile(async (dataDir) => {
+        const clock = virtualClock({ automatic: false })
+        const options = { dataDir, clock, tasks: () => undefined }
+        let engine = await openEngine(options)
+        const { stateMachineArn } = await engine.createStateMachine({ name: 'm', definition })
+        const { executionArn: arn } = await engine.startExecution({ stateMachineArn })
+        for (let second = 0; second < 50; second += 10) {
+          await settled()
+          if (isReopened) {
+            await engine.close()
+            engine = await openEngine(options)
+            await settled()
+          }
+          clock.advance(10_000)
+        }
+        const { status } = await engine.waitFor(arn)
+        expect(status).toBe('SUCCEEDED')
+        const { events } = await engine.getExecutionHistory({ executionArn: arn })
+        await engine.close()
+        return linkage(events)
+      })
+    const whole = await linkedHistory(false)
+    expect(whole).toContain('4<3 MapIterationStarted')
+    expect(await linkedHistory(true)).toEqual(whole)
   })
 
   it('starts an attempt that was running again, as the same attempt', async () => {

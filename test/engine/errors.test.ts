@@ -111,6 +111,42 @@ describe('Retry', () => {
   })
 })
 
+describe('Retry of a state that is entered again', () => {
+  it('has all its attempts each time', async () => {
+    let calls = 0
+    const ran = await run(
+      machine({
+        Start: { Type: 'Pass', Assign: { round: 1 }, Next: 'T' },
+        T: invoke('fails', {
+          Retry: [{ ErrorEquals: ['Broken'], MaxAttempts: 2 }],
+          Catch: [
+            { ErrorEquals: ['Broken'], Assign: { round: '{% $round + 1 %}' }, Next: 'Again' },
+          ],
+          Next: 'Done',
+        }),
+        Again: {
+          Type: 'Choice',
+          Choices: [{ Condition: '{% $round <= 3 %}', Next: 'T' }],
+          Default: 'Done',
+        },
+        Done: { Type: 'Succeed' },
+      }),
+      {
+        functions: {
+          fails: (...args) => {
+            calls++
+            return failing('Broken')(...args)
+          },
+        },
+      },
+    )
+    expect(ran.status).toBe('SUCCEEDED')
+    expect(calls).toBe(9)
+    // Each time 1 and 2 seconds between the attempts: the backoff begins anew too.
+    expect(ran.stopDate!.getTime() - ran.startDate.getTime()).toBe(9000)
+  })
+})
+
 describe('Catch', () => {
   it('goes on with the error, an output and variables', async () => {
     const ran = await run(
