@@ -3,11 +3,14 @@ import type { Ports } from '../platform/ports/index.ts'
 import { MillraceError } from '../platform/ports/index.ts'
 import { createRegistry } from '../tasks/registry.ts'
 import { createModelCache, type ModelCache } from './model-cache.ts'
-import { problemOf, problemResponse } from './problem.ts'
+import { notAllowed, problemOf, problemResponse } from './problem.ts'
 import { executionRoutes } from './executions.ts'
 import { modelRoutes } from './models.ts'
 import { createPredictions, predictionRoutes, type Predictions } from './predictions.ts'
 import { uploadRoutes } from './uploads.ts'
+
+/** Those of the routes; HEAD is GET without its body. */
+const methods = ['GET', 'POST']
 
 /** The HTTP API: the same app behind the local server and behind API Gateway. */
 export interface Api {
@@ -24,11 +27,15 @@ export function createApi(ports: Ports): Api {
   const app = new OpenAPIHono()
 
   app.onError((error) => problemResponse(problemOf(error, ports.logger)))
-  app.notFound((context) =>
-    problemResponse(
-      new MillraceError('RouteNotFound', `no route ${context.req.method} ${context.req.path}`),
-    ),
-  )
+  app.notFound(({ req }) => {
+    const allowed = methods.filter((method) => app.router.match(method, req.path)[0].length > 0)
+    if (allowed.length === 0) {
+      return problemResponse(
+        new MillraceError('RouteNotFound', `no route ${req.method} ${req.path}`),
+      )
+    }
+    return notAllowed(`${req.path} takes ${allowed.join(' and ')}, not ${req.method}`, allowed)
+  })
   app.get('/health', (context) => context.json({ status: 'ok' }))
   predictionRoutes(app, predictions)
   modelRoutes(app, registry)

@@ -81,7 +81,8 @@ export function executionRoutes(app: OpenAPIHono, { executions, clock }: Ports):
         // Read before the events: who sees an ended status has seen the last event too.
         const { status } = await executions.describe(workflow, name)
         const events = await executions.history(workflow, name, { after, limit })
-        if (events.length > 0 || status !== 'RUNNING' || clock.now() >= until) {
+        const isOver = clock.now() >= until || context.req.raw.signal.aborted
+        if (events.length > 0 || status !== 'RUNNING' || isOver) {
           return context.json({ status, events: events.map((event) => ({ ...event })) })
         }
         await delay(pollInterval)

@@ -1,7 +1,16 @@
 import type { Clock } from '../platform/ports/index.ts'
 
+/** Values in memory; the one used longest ago goes first. */
+export const maxFollowed = 64
+
 /** How long what is followed may be used without being read again, in milliseconds. */
 export const followedMaxAge = 1000
+
+interface Entry<Value> {
+  readonly value: Value
+  readAt: number
+  isRefreshing: boolean
+}
 
 /**
  * Values that change seldom and are asked for often, by key. The first request for a key reads it;
@@ -12,7 +21,7 @@ export class Followed<Value> {
   readonly #read: (key: string) => Promise<Value>
   readonly #clock: Clock
   readonly #onError: (key: string, error: unknown) => void
-  readonly #entries = new Map<string, { value: Value; readAt: number; isRefreshing: boolean }>()
+  readonly #entries = new Map<string, Entry<Value>>()
 
   constructor(options: {
     /** What it throws at the first request for a key reaches who asked, and is not kept. */
@@ -29,6 +38,7 @@ export class Followed<Value> {
   get(key: string): Value | Promise<Value> {
     const entry = this.#entries.get(key)
     if (entry === undefined) return this.#readInto(key)
+    this.#touch(key, entry)
     if (!entry.isRefreshing && this.#clock.now() - entry.readAt > followedMaxAge) {
       entry.isRefreshing = true
       this.#readInto(key).catch((error: unknown) => {
@@ -49,7 +59,15 @@ export class Followed<Value> {
   async #readInto(key: string): Promise<Value> {
     const readAt = this.#clock.now()
     const value = await this.#read(key)
-    this.#entries.set(key, { value, readAt, isRefreshing: false })
+    this.#touch(key, { value, readAt, isRefreshing: false })
+    const oldest = this.#entries.keys().next().value
+    if (this.#entries.size > maxFollowed && oldest !== undefined) this.#entries.delete(oldest)
     return value
+  }
+
+  /** Taken out and put back: the order of a Map is the order of its use. */
+  #touch(key: string, entry: Entry<Value>): void {
+    this.#entries.delete(key)
+    this.#entries.set(key, entry)
   }
 }

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto'
 import type { OpenAPIHono } from '@hono/zod-openapi'
+import type { Context } from 'hono'
 import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
 import { defaultUser, modelNameSchema, nameSchema } from '../tasks/names.ts'
@@ -72,13 +73,11 @@ export function createPredictions(models: ModelCache): Predictions {
 }
 
 export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): void {
-  const handler = async (request: Request) => {
-    const { pathname, search } = new URL(request.url)
-    // The router reads a path decoded; what stands between its slashes is decoded by `answer`.
-    const path = pathname.replace(/[^/]+$/, decoded)
-    const contentType = request.headers.get('content-type') ?? undefined
-    const answer = await predictions.answer(path + search, contentType, await readBody(request))
-    return Response.json(answer)
+  const handler = async ({ req }: Context) => {
+    // As the router reads it: `/%70rediction` is `/prediction`.
+    const path = req.path + new URL(req.url).search
+    const body = await readBody(req.raw)
+    return Response.json(await predictions.answer(path, req.header('content-type'), body))
   }
   route(
     app,
@@ -89,7 +88,7 @@ export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): vo
       request: { body: takes(userPrediction) },
       responses: answers('predictions', prediction),
     },
-    (context) => handler(context.req.raw),
+    handler,
   )
   route(
     app,
@@ -100,7 +99,7 @@ export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): vo
       request: { params: modelNameSchema, query: versionQuery, body: takes(modelPrediction) },
       responses: answers('predictions', prediction),
     },
-    (context) => handler(context.req.raw),
+    handler,
   )
 }
 

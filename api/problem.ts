@@ -22,11 +22,23 @@ export interface FieldFault {
 export function problemResponse(error: MillraceError): Response {
   return new Response(JSON.stringify(problem(error)), {
     status: error.status,
-    headers: { ...problemHeaders, ...(error.retryable ? { 'retry-after': '1' } : {}) },
+    headers: problemHeaders(error),
   })
 }
 
-export const problemHeaders = { 'content-type': 'application/problem+json' }
+/** 405, with the methods that there are, as RFC 9110 requires. */
+export function notAllowed(message: string, allowed: readonly string[]): Response {
+  const response = problemResponse(new MillraceError('MethodNotAllowed', message))
+  response.headers.set('allow', allowed.join(', '))
+  return response
+}
+
+export function problemHeaders(error: MillraceError): Record<string, string> {
+  return {
+    'content-type': 'application/problem+json',
+    ...(error.retryable ? { 'retry-after': '1' } : {}),
+  }
+}
 
 export function problem(error: MillraceError): Problem {
   return {
@@ -45,6 +57,10 @@ export function problemOf(error: unknown, logger: Logger): MillraceError {
   if (isMillraceError(error)) return error
   if (error instanceof HTTPException && error.status < 500) {
     return new MillraceError('RequestInvalid', error.message)
+  }
+  // The other side went away in the middle of its body: nobody is there to be answered.
+  if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') {
+    return new MillraceError('RequestInvalid', 'the request ended before its body did')
   }
   logger.error('a request failed', {
     error: error instanceof Error ? (error.stack ?? error.message) : String(error),

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { objectCreatedEventSchema } from '../events/index.ts'
 import { isMillraceError, type ObjectVersion, type Objects } from '../platform/ports/index.ts'
+import { boundedReasons } from './bounded-reasons.ts'
 import { codeVersion } from './code-version.ts'
 import { createLedger, trainingIdentity } from './ledger.ts'
 import { parseUploadKey } from './names.ts'
@@ -32,7 +33,7 @@ export const claim = defineTask({
     const delivery = { bucket: upload.bucket, key, versionId: upload.versionId }
     const reject = async (reasons: RejectionReason[]) => {
       await ledger.refuse(delivery, execution)
-      return { outcome: 'rejected' as const, reasons }
+      return { outcome: 'rejected' as const, reasons: boundedReasons(reasons) }
     }
 
     const named = readName(key)

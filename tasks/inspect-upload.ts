@@ -7,6 +7,7 @@ import {
   type Dataset,
   type TaskType,
 } from '../ml/data/index.ts'
+import { boundedReasons } from './bounded-reasons.ts'
 import { candidatesFor } from './candidates.ts'
 import { defineJob } from '../platform/ports/index.ts'
 import { datasetOf, splitDataset, type DatasetForm } from './dataset.ts'
@@ -40,14 +41,14 @@ export const inspectUpload = defineJob(
     } catch (error) {
       if (!isDataError(error)) throw error
       const reason = { code: error.name, message: error.message }
-      return { reasons: [reason], description: null, candidates: [] }
+      return { reasons: boundedReasons([reason]), description: null, candidates: [] }
     }
     const task = form.configuration.task ?? taskOf(dataset)
     const split = splitDataset(dataset)
     const reasons = reasonsAgainst(dataset, split, task, form.configuration)
     const candidates = candidatesFor(form.configuration, split.train.length, dataset.features.cols)
     return {
-      reasons: [...reasons, ...candidates.reasons],
+      reasons: boundedReasons([...reasons, ...candidates.reasons]),
       description: {
         task,
         rows: dataset.features.rows,

@@ -7,9 +7,13 @@ import {
 } from '../ml/data/index.ts'
 import { classificationReport, pairedBootstrap } from '../ml/models/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
+import { clipped } from './clipped.ts'
 import { classLabel, datasetOf, splitDataset, type DatasetForm } from './dataset.ts'
 import { openModel, type LoadedModel } from './model-artifact.ts'
 import type { ClassificationMetrics } from './shapes.ts'
+
+/** Characters of a label or a name in what is told of a judgement. */
+const maxLabel = 64
 
 export interface JudgeRequest {
   readonly bytes: Uint8Array
@@ -83,16 +87,21 @@ function metricsOf(
     macroRecall: report.macro.recall,
     macroF1: report.macro.f1,
     logLoss: report.logLoss ?? null,
-    labels: report.classes.map((value) => classLabel(dataset, value)),
+    labels: report.classes.map((value) => labelOf(dataset, value)),
     confusionMatrix: report.confusionMatrix.map((counts) => [...counts]),
     perClass: report.perClass.map(({ class: value, precision, recall, f1, support }) => ({
-      label: classLabel(dataset, value),
+      label: labelOf(dataset, value),
       precision,
       recall,
       f1,
       support,
     })),
   }
+}
+
+/** Two hundred and fifty-six of them travel between states. */
+function labelOf(dataset: Dataset, value: number): string {
+  return clipped(classLabel(dataset, value), maxLabel)
 }
 
 function schemaChangeOf(champion: LoadedModel, challenger: LoadedModel): string | null {
@@ -108,6 +117,9 @@ function schemaChangeOf(champion: LoadedModel, challenger: LoadedModel): string 
 }
 
 function list(values: readonly unknown[]): string {
-  const shown = values.slice(0, 8).join(', ')
+  const shown = values
+    .slice(0, 8)
+    .map((value) => clipped(String(value), maxLabel))
+    .join(', ')
   return values.length > 8 ? `${shown}, … (${values.length})` : shown
 }

@@ -56,7 +56,10 @@ export async function findConfiguration(
  */
 export async function readConfiguration(
   objects: Objects,
-  { source, sidecar }: { source: Pick<ObjectVersion, 'key' | 'versionId'>; sidecar: Sidecar | null },
+  {
+    source,
+    sidecar,
+  }: { source: Pick<ObjectVersion, 'key' | 'versionId'>; sidecar: Sidecar | null },
 ): Promise<TrainingConfiguration> {
   const upload = await objects.head(source.key, { versionId: source.versionId })
   const read = await parseConfiguration(objects, upload, sidecar)

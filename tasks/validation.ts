@@ -1,5 +1,6 @@
 import type { Dataset, Split, TaskType } from '../ml/data/index.ts'
 import { duplicateRows } from '../ml/data/index.ts'
+import { namedReasons } from './bounded-reasons.ts'
 import { classLabel } from './dataset.ts'
 import type { RejectionReason } from './shapes.ts'
 import type { TrainingConfiguration } from './training-configuration.ts'
@@ -11,9 +12,10 @@ export const datasetLimits = {
   maxClasses: 256,
   /** The share of rows that may repeat an earlier row. */
   maxDuplicateShare: 0.5,
-  /** Cells named one by one in a report; the rest is counted. */
-  namedCells: 20,
 } as const
+
+/** Characters of a column's name, wherever it comes from. */
+const maxName = 256
 
 /** Every reason why a dataset cannot be trained on; none when it can. */
 export function reasonsAgainst(
@@ -42,6 +44,11 @@ function namingReasons(dataset: Dataset, { featureNames }: TrainingConfiguration
   }
   if (new Set(dataset.featureNames).size !== dataset.featureNames.length) {
     reasons.push({ code: 'ConfigurationInvalid', message: 'two features have the same name' })
+  }
+  const long = [...dataset.featureNames, dataset.targetName].find((name) => name.length > maxName)
+  if (long !== undefined) {
+    const message = `a column's name has at most ${maxName} characters; found ${long.length}: "${long}"`
+    reasons.push({ code: 'ConfigurationInvalid', message })
   }
   return reasons
 }
@@ -72,7 +79,7 @@ function cellReasons(dataset: Dataset): RejectionReason[] {
     const code = Number.isNaN(value) ? 'MissingValue' : 'InfiniteValue'
     const kind = found[code]
     kind.count += 1
-    if (kind.count > datasetLimits.namedCells) return
+    if (kind.count > namedReasons) return
     const message = `column "${column}", row ${row}: ${kind.word}`
     kind.reasons.push({ code, message, column, row })
   }

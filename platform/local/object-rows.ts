@@ -73,16 +73,7 @@ export class ObjectRows {
     const { key, versionId, size, etag, sha256, contentType, metadata, time } = version
     const metadataText = JSON.stringify(metadata)
     const { insert, insertFile, makeCurrent } = this.#statements
-    insert.run(
-      versionId,
-      key,
-      size,
-      etag,
-      sha256,
-      contentType,
-      metadataText,
-      time,
-    )
+    insert.run(versionId, key, size, etag, sha256, contentType, metadataText, time)
     makeCurrent.run(key, versionId)
     insertFile.run(key, fingerprint, versionId)
   }

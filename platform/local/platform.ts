@@ -72,9 +72,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   const metrics = options.metrics ?? { record: () => undefined }
   const workflows = [training, ...(options.workflows ?? [])]
   const closers: (() => Promise<unknown>)[] = []
-  const close = async () => {
-    for (const closer of closers.splice(0).reverse()) await closer()
-  }
+  let closing: Promise<void> | undefined
+  const close = () => (closing ??= closeAll(closers))
 
   try {
     const database = openLocalDatabase(dataDir)
@@ -146,8 +145,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     await writeFile(addressFile, JSON.stringify({ url, pid: process.pid }))
     closers.push(() => rm(addressFile, { force: true }))
 
-    bus.start()
     closers.push(async () => bus.close())
+    bus.start()
     const sweepNow = async ({ graceSeconds = 60 } = {}) =>
       (await sweep.run({ graceSeconds }, ports, { signal: new AbortController().signal })).started
     await sweepNow()
@@ -165,14 +164,21 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       logger,
       onRefused: (refused) => void reportRefusal(refused, ports),
     })
-    await inbox.start()
     closers.push(() => inbox.close())
+    await inbox.start()
 
     return { url, dataDir, bucketDir: objects.directory, ports, engine, sweep: sweepNow, close }
   } catch (error) {
-    await close()
+    await close().catch(() => undefined)
     throw error
   }
+}
+
+/** Ends the latest first, each whether or not another failed; then throws what the first one threw. */
+async function closeAll(closers: readonly (() => Promise<unknown>)[]): Promise<void> {
+  const errors: unknown[] = []
+  for (const closer of closers.toReversed()) await closer().catch((error) => errors.push(error))
+  if (errors.length > 0) throw errors[0]
 }
 
 const promotedPattern: EventPattern = { source: ['millrace'], 'detail-type': ['Model Promoted'] }
@@ -198,11 +204,21 @@ async function deploy(engine: Engine, { name, definition }: Workflow): Promise<v
   try {
     await engine.createStateMachine({ name, definition: deployed, roleArn: localRole })
   } catch (error) {
-    if ((error as Error).name !== 'StateMachineAlreadyExists') throw error
+    if ((error as Error).name !== 'StateMachineAlreadyExists') throw refusedDefinition(name, error)
     const { stateMachines } = await engine.listStateMachines({})
     const { stateMachineArn } = stateMachines.find((machine) => machine.name === name)!
-    await engine.updateStateMachine({ stateMachineArn, definition: deployed })
+    try {
+      await engine.updateStateMachine({ stateMachineArn, definition: deployed })
+    } catch (refusal) {
+      throw refusedDefinition(name, refusal)
+    }
   }
+}
+
+function refusedDefinition(workflow: string, error: unknown): unknown {
+  if ((error as Error).name !== 'InvalidDefinition') return error
+  const message = `workflow "${workflow}": its definition is refused: ${(error as Error).message}`
+  return new MillraceError('WorkflowInvalid', message, { cause: error })
 }
 
 const localRole = 'arn:aws:iam::000000000000:role/millrace'

@@ -101,7 +101,7 @@ function readBody(request: IncomingMessage): Promise<string> {
 const jsonHeaders = { 'content-type': 'application/json' }
 
 function refuse(response: ServerResponse, error: MillraceError): void {
-  send(response, error.status, problemHeaders, JSON.stringify(problem(error)))
+  send(response, error.status, problemHeaders(error), JSON.stringify(problem(error)))
 }
 
 function send(

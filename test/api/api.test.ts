@@ -196,6 +196,13 @@ describe('refusals', () => {
       'RequestInvalid',
       'version',
     ],
+    ...['', '0x0', '1e0', ' 0', '1.0', '9'.repeat(20)].map((version): (typeof cases)[number] => [
+      `the version "${version}"`,
+      () => post(`${predictions}?version=${version}`, { instances: [flower] }),
+      400,
+      'RequestInvalid',
+      'version',
+    ]),
     [
       'a user without a model',
       () => post('/prediction', { userID: 'bob', array: flower }),
@@ -246,6 +253,18 @@ describe('refusals', () => {
     expect(answer.body).toMatchObject({ type: `urn:millrace:error:${name}`, status })
     expect(answer.body['detail']).toContain(told)
     expect(answer.text).not.toMatch(/\bat .*\.ts|node_modules/)
+  })
+
+  it('names the methods of a path that has another one', async () => {
+    const answer = await api.fetch(new Request('http://localhost/prediction'))
+    expect(answer.status).toBe(405)
+    expect(answer.headers.get('allow')).toBe('POST')
+    expect(await answer.json()).toMatchObject({ type: 'urn:millrace:error:MethodNotAllowed' })
+  })
+
+  it.each(['/prediction?trace=1', '/%70rediction'])('takes %s for /prediction', async (path) => {
+    const answer = await post(path, { userID: 'ada', array: flower })
+    expect(answer.status).toBe(200)
   })
 
   it('names every field that is wrong', async () => {

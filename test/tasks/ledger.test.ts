@@ -9,13 +9,15 @@ function openLedger() {
   const ports = memoryPorts()
   const ledger = createLedger(ports.table, ports.executions, 'training')
   const run = (name: string) => ports.executions.set({ workflow: 'training', name })
+  const redrive = (name: string) =>
+    ports.executions.set({ workflow: 'training', name, status: 'RUNNING' })
   const end = (name: string, status: 'SUCCEEDED' | 'FAILED' | 'ABORTED') =>
     ports.executions.set({ workflow: 'training', name, status })
   const claim = (versionId: string, execution: string, trainingId = 't') => {
     run(execution)
     return ledger.claim({ delivery: delivery(versionId), model, trainingId, execution })
   }
-  return { ledger, claim, end }
+  return { ledger, claim, end, redrive }
 }
 
 describe('ledger', () => {
@@ -50,6 +52,25 @@ describe('ledger', () => {
     const { claim, end } = openLedger()
     await claim('v1', 'one')
     end('one', 'SUCCEEDED')
+    expect(await claim('v2', 'two')).toMatchObject({ outcome: 'duplicate', of: 'one' })
+  })
+
+  it('leaves the lease with an execution that was redriven, whatever is on record of its end', async () => {
+    const { claim, end, ledger, redrive } = openLedger()
+    await claim('v1', 'one')
+    end('one', 'FAILED')
+    redrive('one')
+    await ledger.settle(delivery('v1'), 'one', { status: 'FAILED' })
+    expect(await claim('v2', 'two')).toMatchObject({ outcome: 'duplicate', of: 'one' })
+  })
+
+  it('keeps a success when the event of an earlier end comes after it', async () => {
+    const { claim, end, ledger } = openLedger()
+    await claim('v1', 'one')
+    end('one', 'SUCCEEDED')
+    await ledger.settle(delivery('v1'), 'one', { status: 'SUCCEEDED', outcome: 'registered' })
+    await ledger.settle(delivery('v1'), 'one', { status: 'FAILED' })
+    expect(await ledger.delivery(delivery('v1'))).toMatchObject({ status: 'SUCCEEDED' })
     expect(await claim('v2', 'two')).toMatchObject({ outcome: 'duplicate', of: 'one' })
   })
 

@@ -150,6 +150,32 @@ describe('the training workflow', () => {
     expect(run.output).toMatchObject({ algorithm: 'majority' })
   })
 
+  it('takes a wide dataset whose configuration is larger than a state may be', async () => {
+    const ports = memoryPorts()
+    const names = Array.from({ length: 3000 }, (_, i) => `feature ${i} `.padEnd(100, 'x'))
+    const sidecar = { algorithms: ['majority'], featureNames: names }
+    await ports.objects.put(`${key}.json`, new TextEncoder().encode(JSON.stringify(sidecar)))
+    const run = await train(ports, key, wideNpy(40, names.length))
+    expect(run).toMatchObject({ status: 'SUCCEEDED', output: { algorithm: 'majority' } })
+    expect((await registryOf(ports).version(model, 0)).sidecar).toMatchObject({
+      key: `${key}.json`,
+    })
+  })
+
+  it('rejects a dataset with more reasons than a state may hold', async () => {
+    const ports = memoryPorts()
+    const run = await train(
+      ports,
+      key,
+      wideNpy(40, 9000, () => 1),
+    )
+    expect(run).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'rejected' } })
+    const { reasons } = run.output as { reasons: { code: string; message: string }[] }
+    const constant = reasons.filter(({ code }) => code === 'ConstantColumn')
+    expect(constant).toHaveLength(21)
+    expect(constant.at(-1)!.message).toContain('8980 more')
+  })
+
   it('evaluates again when the champion moved since, and gives up after ten times', async () => {
     const ports = memoryPorts()
     let promotions = 0
@@ -241,4 +267,14 @@ function statesOf(definition: unknown): Record<string, unknown>[] {
   if (definition === null || typeof definition !== 'object') return []
   const inner = Object.values(definition).flatMap(statesOf)
   return 'Type' in definition ? [definition, ...inner] : inner
+}
+
+/** Two classes in turn; features that no two cells share, unless given. */
+function wideNpy(rows: number, cols: number, cell = (i: number, j: number) => i * cols + j) {
+  return npyOf(
+    Array.from({ length: rows }, (_, i) => [
+      ...Array.from({ length: cols }, (_, j) => cell(i, j)),
+      i % 2,
+    ]),
+  )
 }

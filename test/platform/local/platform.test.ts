@@ -184,6 +184,46 @@ describe('repeats and disorder', () => {
     expect(outcomes(await endedExecutions(platform))).toEqual({ registered: 1 })
     expect(await platform.sweep({ graceSeconds: 0 })).toEqual([])
   })
+
+  it('lets a later upload replace one that the sweep found', async () => {
+    const dataDir = await temporaryDirectory()
+    await putWithoutEvent(dataDir, irisKey, irisNpy())
+    const platform = await runPlatform({ dataDir })
+    await platform.sweep({ graceSeconds: 0 })
+    await endedExecutions(platform)
+    const metadata = { configuration: '{"algorithms": ["svc"]}' }
+    await platform.ports.objects.put(irisKey, irisNpy(), { metadata })
+    const [, later] = await endedExecutions(platform, 2)
+    expect(later!.output).toMatchObject({ promotion: { outcome: 'promoted', champion: 1 } })
+  })
+})
+
+describe('workflows of a user', () => {
+  const workflow = (name: string, definition: Record<string, unknown>) => ({
+    name,
+    definition,
+    tasks: [],
+  })
+  const done = { StartAt: 'Done', States: { Done: { Type: 'Succeed' } } }
+
+  it.each([
+    ['that share a name', [workflow('mine', done), workflow('mine', done)], /two workflows.*mine/],
+    [
+      'whose definition is none',
+      [workflow('mine', { StartAt: 'X', States: {} })],
+      /"mine".*refused/,
+    ],
+  ])('%s are refused by name, and the directory is free again', async (_, workflows, message) => {
+    const dataDir = await temporaryDirectory()
+    const error: unknown = await runPlatform({ dataDir, workflows }).catch(
+      (caught: unknown) => caught,
+    )
+    expect(error).toMatchObject({
+      name: 'WorkflowInvalid',
+      message: expect.stringMatching(message) as unknown,
+    })
+    await runPlatform({ dataDir })
+  })
 })
 
 describe('executions that end otherwise', () => {
