@@ -8,8 +8,7 @@ import type { RefusedFile } from './incoming-files.ts'
  * a link, a name that is no key): there are no bytes to keep, and no execution would tell of it.
  */
 export async function reportRefusal(refused: RefusedFile, ports: Ports): Promise<void> {
-  const { key, reason, message } = refused
-  ports.logger.warn('refused a file', { key, reason, message })
+  const { key, message } = refused
   const name = createHash('sha256').update(key).digest('hex').slice(0, 16)
   try {
     await putJson(ports.objects, `quarantine/_refused/${name}.report.json`, {

@@ -7,6 +7,7 @@ import { openLocalDatabase } from '../../../platform/local/database.ts'
 import { LocalObjects } from '../../../platform/local/objects.ts'
 import { systemClock } from '../../../platform/local/observability.ts'
 import { openPlatform, type Platform } from '../../../platform/local/platform.ts'
+import { MillraceError } from '../../../platform/ports/index.ts'
 import { RecordingLogger } from '../../../platform/testing/memory-observability.ts'
 import { irisNpy, noisyIrisNpy } from '../../fixtures/iris.ts'
 import {
@@ -258,6 +259,51 @@ describe('executions that end otherwise', () => {
     expect(redriven).toMatchObject({ status: 'SUCCEEDED', redriveCount: 1 })
     expect((await registryOf(platform).versions(ada)).versions).toHaveLength(1)
   })
+})
+
+describe('a disk that is full', () => {
+  it('is told to who uploads, and what was there goes on', async () => {
+    const platform = await runPlatform()
+    const { objects } = platform.ports
+    await objects.put(irisKey, irisNpy())
+    await endedExecutions(platform)
+    const put = objects.put.bind(objects)
+    objects.put = () =>
+      Promise.reject(new MillraceError('StorageFailed', 'no space left on the device'))
+    const bytes = noisyIrisNpy(1)
+    const asked = await fetch(`${platform.url}/uploads`, {
+      method: 'POST',
+      headers: { 'content-type': 'application/json' },
+      body: JSON.stringify({ user: 'ada', dataset: 'iris', size: bytes.length }),
+    })
+    const { url } = (await asked.json()) as { url: string }
+    const refused = await fetch(url, { method: 'PUT', body: Uint8Array.from(bytes) })
+    expect(refused.status).toBe(503)
+    expect(await refused.json()).toMatchObject({ type: 'urn:millrace:error:StorageFailed' })
+    expect(await objects.versions(irisKey)).toHaveLength(1)
+    expect(await predict(platform.url)).toMatchObject({ status: 200, version: 0 })
+
+    objects.put = put
+    expect((await fetch(url, { method: 'PUT', body: Uint8Array.from(bytes) })).status).toBe(200)
+    expect(outcomes(await endedExecutions(platform, 2))).toEqual({ registered: 2 })
+  })
+
+  it('fails the execution with its error when it stays full, and a redrive goes on', async () => {
+    const platform = await runPlatform()
+    const { objects, executions } = platform.ports
+    const put = objects.put.bind(objects)
+    await objects.put(irisKey, irisNpy())
+    objects.put = (key, ...rest) =>
+      key.startsWith('models/')
+        ? Promise.reject(new MillraceError('StorageFailed', 'no space left on the device'))
+        : put(key, ...rest)
+    const [failed] = await endedExecutions(platform)
+    expect(failed).toMatchObject({ status: 'FAILED', error: 'StorageFailed' })
+    expect(failed!.cause).toContain('no space left on the device')
+    objects.put = put
+    await executions.redrive('training', failed!.name)
+    expect(outcomes(await endedExecutions(platform))).toEqual({ registered: 1 })
+  }, 40_000)
 })
 
 describe('the data directory', () => {
