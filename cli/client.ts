@@ -10,7 +10,7 @@ import {
   type ExecutionStatus,
 } from '../platform/ports/index.ts'
 
-const address = z.object({ url: z.url(), pid: z.number() })
+const address = z.object({ url: z.url(), pid: z.int().positive() })
 
 export interface DescribedExecution {
   readonly workflow: string
@@ -36,14 +36,16 @@ export interface Client {
  * Throws PlatformNotRunning.
  */
 export async function connect(dataDir: string): Promise<Client> {
-  let url: string
+  let found: z.infer<typeof address>
   try {
     const text = await readFile(join(dataDir, 'platform.json'), 'utf8')
-    url = address.parse(JSON.parse(text)).url
+    found = address.parse(JSON.parse(text))
   } catch (error) {
     throw notRunning(dataDir, error)
   }
-  const client = clientOf(url, (error) => notRunning(dataDir, error))
+  // A killed platform leaves its address, at which another one may listen by now.
+  if (!isRunning(found.pid)) throw notRunning(dataDir, undefined)
+  const client = clientOf(found.url, (error) => notRunning(dataDir, error))
   await client.get('/health')
   return client
 }
@@ -106,6 +108,7 @@ export async function* followEvents(
 export async function executionOfUpload(
   client: Client,
   upload: { key: string; versionId: string },
+  signal: AbortSignal,
   patience = 30_000,
 ): Promise<string> {
   const until = Date.now() + patience
@@ -114,9 +117,20 @@ export async function executionOfUpload(
       const found = await client.get<{ execution: string }>('/uploads/delivery', upload)
       return found.execution
     } catch (error) {
-      if (!isMillraceError(error, 'ExecutionNotFound') || Date.now() > until) throw error
+      if (!isMillraceError(error, 'ExecutionNotFound') || Date.now() > until || signal.aborted) {
+        throw error
+      }
     }
     await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0)
+    return true
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'EPERM'
   }
 }
 

@@ -1,7 +1,8 @@
 import type { ClassificationMetrics, GateDecision, DriftFinding } from '../tasks/shapes.ts'
 import type { DescribedExecution } from './client.ts'
 import { exitCodes } from './exit-codes.ts'
-import { printLine, styled, table, type Terminal } from './terminal.ts'
+import { readableCause } from './readable-cause.ts'
+import { oneLine, printLine, styled, table, type Terminal } from './terminal.ts'
 
 /** What a training execution answers at its end; each outcome has its own fields. */
 export interface TrainingOutput {
@@ -17,6 +18,14 @@ export interface TrainingOutput {
   readonly report?: string
   readonly of?: string
   readonly reason?: string
+}
+
+/** How an execution ended, in a few words for a list; nothing while it runs. */
+export function outcomeOf({ status, output, error }: DescribedExecution): string {
+  if (status !== 'SUCCEEDED') return error ?? ''
+  const { outcome, version, promotion } = (output ?? {}) as TrainingOutput
+  if (outcome !== 'registered') return outcome ?? ''
+  return [`version ${version}`, promotion?.outcome].filter(Boolean).join(' ')
 }
 
 /** Tells how an execution ended, in words (unless `quiet`), and answers its exit code. */
@@ -36,14 +45,15 @@ function describeEnd(
 ): string[] {
   const bold = (text: string) => styled(out, 'bold', text)
   if (ended.status !== 'SUCCEEDED') {
-    const why = [ended.error, ended.cause].filter(Boolean).join(': ')
+    const cause = readableCause(ended.cause ?? '')
+    const why = [ended.error, cause].filter(Boolean).join(': ')
     return [`${bold(ended.status)} ${ended.name}${why === '' ? '' : `: ${why}`}`]
   }
   switch (output.outcome) {
     case 'rejected':
       return [
         `${bold('Rejected')}: the upload cannot be trained on; report in the bucket at ${output.report}`,
-        ...(output.reasons ?? []).map((reason) => `  - ${reason.message}`),
+        ...(output.reasons ?? []).map((reason) => `  - ${oneLine(reason.message)}`),
       ]
     case 'duplicate':
       return [`${bold('Already done')}: ${output.reason} (${output.of})`]

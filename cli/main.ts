@@ -66,7 +66,7 @@ function createProgram(run: Run): Command {
 Examples:
   $ millrace demo                                   the whole loop on the Iris data, in seconds
   $ millrace dev                                    the platform, until Ctrl-C
-  $ cp iris.npy .millrace/bucket/uploads/ada/       starts a training
+  $ millrace put iris.npy --user ada                uploads it, which starts a training
   $ millrace executions --watch                     shows it
   $ millrace predict ada/iris 6.5,2.8,4.6,1.5       asks the model
 
@@ -77,7 +77,10 @@ Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running, 4 data rejected, 5 
     add(program, run)
   }
   for (const command of program.commands) {
-    command.exitOverride().copyInheritedSettings(program)
+    command
+      .exitOverride()
+      .copyInheritedSettings(program)
+      .showHelpAfterError(`(millrace ${command.name()} --help tells more)`)
   }
   return program
 }

@@ -14,6 +14,11 @@ export const dataDirOption = [
   process.env['MILLRACE_DATA_DIR'] ?? '.millrace',
 ] as const
 
+/** `--data-dir` for a command that is suggested; nothing where the default will do. */
+export function dataDirArgument(dataDir: string): string {
+  return dataDir === dataDirOption[2] ? '' : ` --data-dir ${dataDir}`
+}
+
 export function wholeNumber(least: number, most: number): (text: string) => number {
   return (text) => {
     const value = Number(text)

@@ -1,4 +1,6 @@
 import type { ExecutionEvent } from '../platform/ports/index.ts'
+import { readableCause } from './readable-cause.ts'
+import { Redrawn } from './redrawn.ts'
 import { duration, printLine, styled, type Terminal } from './terminal.ts'
 
 interface StateProgress {
@@ -16,12 +18,13 @@ interface StateProgress {
  */
 export class Progress {
   readonly #stream: Terminal['err']
+  readonly #redrawn: Redrawn
   readonly #states = new Map<string, StateProgress>()
   #started: number | undefined
-  #drawn = 0
 
   constructor(stream: Terminal['err']) {
     this.#stream = stream
+    this.#redrawn = new Redrawn(stream)
   }
 
   show(event: ExecutionEvent): void {
@@ -65,8 +68,8 @@ export class Progress {
       return undefined
     }
     if (/^(Task|Lambda|Execution|Evaluation)\w*(Failed|TimedOut|Aborted)$/.test(event.type)) {
-      const { error, cause } = event.details
-      const trouble = [error, cause].filter((part) => typeof part === 'string').join(': ')
+      const { error = '', cause = '' } = event.details as { error?: string; cause?: string }
+      const trouble = [error, readableCause(cause)].filter((part) => part !== '').join(': ')
       const running = [...this.#states.values()].filter((state) => state.exited < state.entered)
       for (const state of running.slice(-1)) state.trouble = trouble
       return `${event.type}: ${trouble}`
@@ -75,19 +78,16 @@ export class Progress {
   }
 
   #redraw(): void {
-    if (this.#drawn > 0) this.#stream.write(`\u001b[${this.#drawn}A\u001b[0J`)
     const width = Math.max(12, ...[...this.#states.keys()].map((name) => name.length))
-    for (const state of this.#states.values()) {
+    const lines = [...this.#states.values()].map((state) => {
       const done = state.exited >= state.entered
       const mark = state.trouble !== undefined ? '✗' : done ? '✓' : '▸'
       const style = state.trouble !== undefined ? 'red' : done ? 'green' : 'yellow'
       const count = state.entered > 1 ? ` ${state.exited}/${state.entered}` : ''
       const time = done ? duration(state.until - state.since) : '…'
-      printLine(
-        this.#stream,
-        `  ${styled(this.#stream, style, mark)} ${state.name.padEnd(width)} ${time.padStart(8)}${count}`,
-      )
-    }
-    this.#drawn = this.#states.size
+      const shownMark = styled(this.#stream, style, mark)
+      return `  ${shownMark} ${state.name.padEnd(width)} ${time.padStart(8)}${count}`
+    })
+    if (lines.length > 0) this.#redrawn.draw(lines, 'last')
   }
 }

@@ -2,10 +2,16 @@ import { styleText } from 'node:util'
 
 /** Where a command writes: what it answers to `out`, what it says about that to `err`. */
 export interface Terminal {
-  readonly out: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
-  readonly err: NodeJS.WritableStream & { isTTY?: boolean; columns?: number }
+  readonly out: OutputStream
+  readonly err: OutputStream
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
+}
+
+export type OutputStream = NodeJS.WritableStream & {
+  isTTY?: boolean
+  columns?: number
+  rows?: number
 }
 
 export type Style = Parameters<typeof styleText>[0]
@@ -25,7 +31,7 @@ export function printJson(stream: NodeJS.WritableStream, value: unknown): void {
 
 /** Aligns cells in columns; numbers to the right. */
 export function table(header: readonly string[], rows: readonly (readonly Cell[])[]): string {
-  const shown = rows.map((row) => row.map((cell) => (cell === null ? '-' : String(cell))))
+  const shown = rows.map((row) => row.map((cell) => (cell === null ? '-' : oneLine(String(cell)))))
   const widths = header.map((title, j) =>
     Math.max(title.length, ...shown.map((row) => row[j]!.length)),
   )
@@ -39,6 +45,14 @@ export function table(header: readonly string[], rows: readonly (readonly Cell[]
 }
 
 export type Cell = string | number | null
+
+/**
+ * Text on one line without control characters: what comes from data, as a class label or a cause,
+ * must not move the cursor or break a table.
+ */
+export function oneLine(text: string): string {
+  return text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
+}
 
 export function duration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`

@@ -2,7 +2,7 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import { jsonLogger, systemClock } from '../../platform/local/observability.ts'
 import { openPlatform } from '../../platform/local/platform.ts'
-import { dataDirOption, wholeNumber, type Run } from '../options.ts'
+import { dataDirArgument, dataDirOption, wholeNumber, type Run } from '../options.ts'
 import { printLine, styled } from '../terminal.ts'
 import { textLogger } from '../text-logger.ts'
 
@@ -44,8 +44,9 @@ Examples:
         err,
         `  drop a file:  cp data.npy ${platform.bucketDir}/uploads/<user>/<dataset>.npy`,
       )
-      printLine(err, '  watch it:     npx millrace executions --watch')
-      printLine(err, '  ask:          npx millrace predict <user>/<dataset> 1.0,2.0,…')
+      const where = dataDirArgument(options.dataDir)
+      printLine(err, `  watch it:     npx millrace executions --watch${where}`)
+      printLine(err, `  ask:          npx millrace predict <user>/<dataset> 1.0,2.0,…${where}`)
       if (!terminal.signal.aborted) await once(terminal.signal, 'abort')
       printLine(err, 'Stopping; running executions go on at the next start.')
       await platform.close()

@@ -1,12 +1,21 @@
-import type { Command } from 'commander'
-import type { ExecutionEvent, JsonObject } from '../../platform/ports/index.ts'
+import { type Command, InvalidArgumentError, Option } from 'commander'
+import {
+  isMillraceError,
+  MillraceError,
+  type ExecutionEvent,
+  type ExecutionStatus,
+  type JsonObject,
+} from '../../platform/ports/index.ts'
 import { connect, followEvents, type Client, type DescribedExecution } from '../client.ts'
 import { dataDirOption, wholeNumber, type Run } from '../options.ts'
 import { Progress } from '../progress.ts'
+import { readableCause } from '../readable-cause.ts'
+import { Redrawn } from '../redrawn.ts'
 import { duration, printJson, printLine, table } from '../terminal.ts'
-import { tellEnd } from '../execution-end.ts'
+import { outcomeOf, tellEnd } from '../execution-end.ts'
 
 const refreshInterval = 500
+const statuses: ExecutionStatus[] = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']
 
 interface ListOptions {
   dataDir: string
@@ -23,7 +32,7 @@ export function addExecutions(program: Command, run: Run): void {
     .description('list the executions, the newest first')
     .option('--watch', 'go on showing them as they change, until Ctrl-C')
     .option('--workflow <name>', 'only of this workflow')
-    .option('--status <status>', 'only RUNNING, SUCCEEDED, FAILED, TIMED_OUT or ABORTED ones')
+    .addOption(new Option('--status <status>', 'only those of this status').choices(statuses))
     .option('--limit <n>', 'how many', wholeNumber(1, 100), 20)
     .option(...dataDirOption)
     .option('--json', 'print JSON; with --watch a line for each change')
@@ -39,8 +48,10 @@ Examples:
 
   program
     .command('execution')
-    .argument('<name>', 'as `millrace executions` lists it')
-    .description("show one execution's history, input and output")
+    .argument('<name>', 'as `millrace executions` lists it', readName)
+    .description(
+      "show one execution's history and how it ended; --json tells its input and output too",
+    )
     .option('--watch', 'follow it to its end')
     .option('--workflow <name>', 'the workflow it belongs to', 'training')
     .option(...dataDirOption)
@@ -59,8 +70,15 @@ Examples:
         options: { dataDir: string; workflow: string; json?: boolean; watch?: boolean },
       ) => {
         const client = await connect(options.dataDir)
-        if (options.watch) await watchToItsEnd(client, name, options.workflow, run, options.json)
-        else await showHistory(client, name, options.workflow, run, options.json)
+        const show = options.watch ? watchToItsEnd : showHistory
+        await show(client, name, options.workflow, run, options.json).catch((error: unknown) => {
+          if (!isMillraceError(error, 'ExecutionNotFound')) throw error
+          throw new MillraceError(
+            'ExecutionNotFound',
+            `there is no execution ${name} of the workflow ${options.workflow}; ` +
+              'npx millrace executions lists them',
+          )
+        })
       },
     )
 }
@@ -85,42 +103,72 @@ export async function watchToItsEnd(
 
 async function listExecutions(options: ListOptions, { terminal }: Run): Promise<void> {
   const client = await connect(options.dataDir)
+  const outcomes = new Outcomes(client)
+  const { workflow, status, limit } = options
   const read = async () => {
-    const { workflow, status, limit } = options
-    return (
-      await client.get<{ executions: DescribedExecution[] }>('/executions', {
-        workflow,
-        status,
-        limit,
+    const query = { workflow, status, limit }
+    const { executions } = await client
+      .get<{ executions: DescribedExecution[] }>('/executions', query)
+      .catch((error: unknown) => {
+        if (!isMillraceError(error, 'WorkflowNotFound')) throw error
+        throw new MillraceError('WorkflowNotFound', `there is no workflow ${workflow}`)
       })
-    ).executions
+    return executions
   }
-  if (!options.watch) {
-    const executions = await read()
-    if (options.json) return printJson(terminal.out, { executions })
-    return printLine(
-      terminal.out,
-      executions.length === 0 ? 'No executions yet.' : list(executions),
-    )
-  }
-  let drawn = 0
+  if (options.watch) return watchExecutions(read, outcomes, terminal, options.json)
+  const executions = await read()
+  if (options.json) return printJson(terminal.out, { executions })
+  printLine(terminal.out, list(await outcomes.cells(executions)))
+}
+
+async function watchExecutions(
+  read: () => Promise<DescribedExecution[]>,
+  outcomes: Outcomes,
+  { out, signal }: Run['terminal'],
+  json = false,
+): Promise<void> {
+  const redrawn = new Redrawn(out)
   const shown = new Map<string, string>()
-  while (!terminal.signal.aborted) {
+  while (!signal.aborted) {
     const executions = await read()
-    if (terminal.out.isTTY && !options.json) {
-      const text = list(executions)
-      terminal.out.write(drawn > 0 ? `\u001b[${drawn}A\u001b[0J` : '')
-      printLine(terminal.out, text)
-      drawn = text.split('\n').length
+    if (out.isTTY && !json) {
+      redrawn.draw(list(await outcomes.cells(executions)).split('\n'), 'first')
     } else {
-      for (const one of executions.toReversed()) {
-        const key = `${one.workflow}/${one.name}`
-        if (shown.get(key) === one.status) continue
-        shown.set(key, one.status)
-        printLine(terminal.out, options.json ? JSON.stringify(one) : cells(one).join('  '))
-      }
+      const changed = executions.toReversed().filter((one) => shown.get(keyOf(one)) !== one.status)
+      const lines = json
+        ? changed.map((one) => JSON.stringify(one))
+        : (await outcomes.cells(changed)).map((row) => row.join('  ').trimEnd())
+      for (const line of lines) printLine(out, line)
+      for (const one of changed) shown.set(keyOf(one), one.status)
     }
-    await pause(refreshInterval, terminal.signal)
+    await pause(refreshInterval, signal)
+  }
+}
+
+/** The rows of a list with how each execution ended, which is asked for once. */
+class Outcomes {
+  readonly #client: Client
+  readonly #known = new Map<string, string>()
+
+  constructor(client: Client) {
+    this.#client = client
+  }
+
+  async cells(executions: readonly DescribedExecution[]): Promise<string[][]> {
+    return Promise.all(executions.map(async (one) => [...cells(one), await this.#outcome(one)]))
+  }
+
+  async #outcome(one: DescribedExecution): Promise<string> {
+    if (one.status === 'RUNNING') return ''
+    // A redrive ends it once more.
+    const key = `${keyOf(one)} ${one.stopDate}`
+    const known = this.#known.get(key)
+    if (known !== undefined) return known
+    const { workflow, name } = one
+    const ended = await this.#client.get<DescribedExecution>(`/executions/${name}`, { workflow })
+    const outcome = outcomeOf(ended)
+    this.#known.set(key, outcome)
+    return outcome
   }
 }
 
@@ -148,7 +196,11 @@ async function showHistory(
     id,
     `+${duration(Date.parse(timestamp) - started)}`,
     type,
-    ['name', 'error', 'cause'].flatMap((field) => textIn(details, field)).join(' '),
+    [
+      ...textIn(details, 'name'),
+      ...textIn(details, 'error'),
+      ...textIn(details, 'cause').map(readableCause),
+    ].join(' '),
   ])
   printLine(terminal.out, table(['ID', 'TIME', 'EVENT', ''], rows))
   tellEnd(execution, terminal, false)
@@ -159,14 +211,24 @@ function textIn(details: JsonObject, field: string): string[] {
   return typeof value === 'string' ? [value] : []
 }
 
-function list(executions: readonly DescribedExecution[]): string {
-  return table(['NAME', 'WORKFLOW', 'STATUS', 'STARTED', 'TOOK'], executions.map(cells))
+function list(rows: readonly (readonly string[])[]): string {
+  if (rows.length === 0) return 'No executions yet.'
+  return table(['NAME', 'WORKFLOW', 'STATUS', 'STARTED', 'TOOK', 'OUTCOME'], rows)
+}
+
+function keyOf({ workflow, name }: DescribedExecution): string {
+  return `${workflow}/${name}`
 }
 
 function cells(one: DescribedExecution): string[] {
   const took =
     one.stopDate === undefined ? '' : duration(Date.parse(one.stopDate) - Date.parse(one.startDate))
   return [one.name, one.workflow, one.status, one.startDate, took]
+}
+
+function readName(text: string): string {
+  if (/^[\w-]{1,80}$/.test(text)) return text
+  throw new InvalidArgumentError("It takes an execution's name, as `millrace executions` lists it.")
 }
 
 async function pause(milliseconds: number, signal: AbortSignal): Promise<void> {

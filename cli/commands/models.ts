@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { isMillraceError, MillraceError } from '../../platform/ports/index.ts'
 import { connect } from '../client.ts'
 import { dataDirOption, type Run } from '../options.ts'
 import { parseModel, formatModel } from '../../tasks/names.ts'
@@ -43,7 +44,15 @@ Examples:
       const client = await connect(options.dataDir)
       if (model !== undefined) {
         const path = `/models/${formatModel(parseModel(model))}`
-        const found = await client.get<ModelDescription>(path, { limit: 100 })
+        const found = await client
+          .get<ModelDescription>(path, { limit: 100 })
+          .catch((error: unknown) => {
+            if (!isMillraceError(error, 'ModelNotFound')) throw error
+            throw new MillraceError(
+              'ModelNotFound',
+              `there is no model ${model}; npx millrace models lists them`,
+            )
+          })
         if (options.json) return printJson(terminal.out, found)
         return printLine(terminal.out, describeModel(found))
       }

@@ -2,7 +2,7 @@ import { type Command, InvalidArgumentError } from 'commander'
 import { formatModel, parseModel } from '../../tasks/names.ts'
 import { connect } from '../client.ts'
 import { dataDirOption, wholeNumber, type Run } from '../options.ts'
-import { printJson, printLine } from '../terminal.ts'
+import { oneLine, printJson, printLine } from '../terminal.ts'
 
 export interface Answer {
   readonly id: string
@@ -17,7 +17,7 @@ export function addPredict(program: Command, { terminal }: Run): void {
   program
     .command('predict')
     .argument('<model>', 'as <user>/<dataset>')
-    .argument('<row...>', 'rows of features, each as 6.5,2.8,4.6,1.5', readRow, [])
+    .argument('<row...>', 'rows of features, each as 6.5,2.8,4.6,1.5', readRow)
     .description('ask a model about one or more rows')
     .option('--at <version>', 'ask this version, not the champion', wholeNumber(0, 2 ** 31))
     .option(...dataDirOption)
@@ -52,13 +52,15 @@ Examples:
 
 export function describeAnswer({ predictions, probabilities, classes, ...rest }: Answer): string[] {
   return predictions.map((prediction, i) => {
-    const shares = probabilities?.[i]?.map((p, j) => `${classes[j]}: ${p.toFixed(4)}`).join(', ')
+    const shares = probabilities?.[i]
+      ?.map((p, j) => `${oneLine(String(classes[j]))}: ${p.toFixed(4)}`)
+      .join(', ')
     const odds = shares === undefined ? '' : ` (${shares})`
-    return `${prediction}${odds}  by ${rest.model} version ${rest.version}`
+    return `${oneLine(String(prediction))}${odds}  by ${rest.model} version ${rest.version}`
   })
 }
 
-function readRow(text: string, before: number[][]): number[][] {
+function readRow(text: string, before: number[][] = []): number[][] {
   const row = text.split(',').map((cell) => (cell.trim() === '' ? NaN : Number(cell)))
   const wrong = row.findIndex((value) => !Number.isFinite(value))
   if (wrong >= 0) {

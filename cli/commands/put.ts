@@ -4,9 +4,10 @@ import { basename, extname } from 'node:path'
 import { Readable } from 'node:stream'
 import { type Command, InvalidArgumentError } from 'commander'
 import { MillraceError, type PresignedUpload } from '../../platform/ports/index.ts'
-import { defaultUser } from '../../tasks/names.ts'
+import { maxDatasetBytes } from '../../tasks/dataset.ts'
+import { defaultUser, nameSchema } from '../../tasks/names.ts'
 import { connect, executionOfUpload, type Client } from '../client.ts'
-import { dataDirOption, type Run } from '../options.ts'
+import { dataDirArgument, dataDirOption, type Run } from '../options.ts'
 import { printJson, printLine } from '../terminal.ts'
 import { watchToItsEnd } from './executions.ts'
 
@@ -41,14 +42,17 @@ Examples:
       const { terminal } = run
       const client = await connect(options.dataDir)
       const uploaded = await upload(client, file, options)
-      const execution = await executionOfUpload(client, uploaded)
+      const execution = await executionOfUpload(client, uploaded, terminal.signal)
       if (options.watch) {
         printLine(terminal.err, `${uploaded.key} → execution ${execution}`)
         return watchToItsEnd(client, execution, 'training', run, options.json)
       }
       if (options.json) return printJson(terminal.out, { ...uploaded, execution })
       printLine(terminal.out, `${uploaded.key} → execution ${execution}`)
-      printLine(terminal.err, `Follow it with: millrace execution ${execution} --watch`)
+      printLine(
+        terminal.err,
+        `Follow it with: npx millrace execution ${execution} --watch${dataDirArgument(options.dataDir)}`,
+      )
     })
 }
 
@@ -61,20 +65,19 @@ async function upload(
   if (format !== 'npy' && format !== 'csv') {
     throw new MillraceError('RequestInvalid', `${file}: a dataset is a .npy or a .csv file`)
   }
-  const found = await stat(file)
-  if (!found.isFile()) throw new MillraceError('RequestInvalid', `${file} is not a file`)
+  const size = await sizeOf(file)
   const presigned = await client.post<PresignedUpload & { key: string }>('/uploads', {
     user: options.user,
-    dataset: options.dataset ?? basename(file, extname(file)),
+    dataset: options.dataset ?? datasetName(file),
     format,
-    size: found.size,
+    size,
     ...(options.algorithm === undefined
       ? {}
       : { configuration: { algorithms: options.algorithm } }),
   })
   const response = await fetch(presigned.url, {
     method: presigned.method,
-    headers: { ...presigned.headers, 'content-length': String(found.size) },
+    headers: { ...presigned.headers, 'content-length': String(size) },
     body: Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>,
     duplex: 'half',
   })
@@ -87,6 +90,32 @@ async function upload(
     throw new MillraceError('InternalError', 'the upload was answered without a version')
   }
   return { key: presigned.key, versionId }
+}
+
+/** Throws RequestInvalid for what cannot be uploaded. */
+async function sizeOf(file: string): Promise<number> {
+  const found = await stat(file).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new MillraceError('RequestInvalid', `there is no file ${file}`)
+  })
+  if (!found.isFile()) throw new MillraceError('RequestInvalid', `${file} is not a file`)
+  if (found.size > maxDatasetBytes) {
+    throw new MillraceError(
+      'RequestInvalid',
+      `${file} has ${found.size} bytes; a dataset is at most ${maxDatasetBytes} bytes (512 MiB)`,
+    )
+  }
+  return found.size
+}
+
+/** The dataset's name; throws NameInvalid where the file's own cannot be one. */
+function datasetName(file: string): string {
+  const name = basename(file, extname(file))
+  if (nameSchema.safeParse(name).success) return name
+  throw new MillraceError(
+    'NameInvalid',
+    `"${name}" cannot be a dataset's name: say another one, as --dataset my-data`,
+  )
 }
 
 function readList(text: string): string[] {

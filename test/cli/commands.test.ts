@@ -1,11 +1,14 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
+import { spawnSync } from 'node:child_process'
+import { mkdir, mkdtemp, rm, truncate, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { stripVTControlCharacters } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { runCommand } from '../../cli/main.ts'
 import { openPlatform, type Platform } from '../../platform/local/platform.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { irisNpy, noisyIrisNpy } from '../fixtures/iris.ts'
-import { interruptible, millrace } from './terminal.ts'
+import { interruptible, millrace, Screen } from './terminal.ts'
 
 let dataDir: string
 let platform: Platform
@@ -78,11 +81,64 @@ describe('millrace', () => {
     expect(await run('predict', 'ada/iris', '1,2')).toMatchObject({ exitCode: 7 })
     expect(await run('predict', '../x', '1,2')).toMatchObject({ exitCode: 7 })
     expect(await run('predict', 'ada/iris', '1,x')).toMatchObject({ exitCode: 2 })
-    expect(await run('put', join(dataDir, 'none.npy'))).toMatchObject({ exitCode: 1 })
+    expect(await run('put', join(dataDir, 'none.npy'))).toMatchObject({ exitCode: 7 })
     expect(await run('put', dataDir)).toMatchObject({ exitCode: 7 })
     expect(await run('dev')).toMatchObject({ exitCode: 8 })
     expect(await millrace('nonsense')).toMatchObject({ exitCode: 2 })
     expect(await millrace('dev', '--port', 'x')).toMatchObject({ exitCode: 2 })
+  })
+
+  it('says what was found and what to do', async () => {
+    const told = async (...args: string[]) => (await run(...args)).err
+    expect(await told('put', join(dataDir, 'none.npy'))).toContain('there is no file')
+    const huge = join(dataDir, 'huge.npy')
+    await writeFile(huge, '')
+    await truncate(huge, 512 * 1024 * 1024 + 1)
+    expect(await told('put', huge)).toContain('has 536870913 bytes; a dataset is at most 536870912')
+    const spaced = join(dataDir, 'my data.npy')
+    await writeFile(spaced, irisNpy())
+    expect(await told('put', spaced)).toContain('--dataset')
+    expect(await told('models', 'ada/none')).toContain('there is no model ada/none')
+    expect(await told('execution', 'none')).toMatch(/no execution none .* lists them/)
+    expect(await told('executions', '--workflow', 'none')).toContain('there is no workflow none')
+    expect(await told('executions', '--status', 'none')).toContain('RUNNING, SUCCEEDED')
+    expect(await run('execution', '../x')).toMatchObject({ exitCode: 2 })
+    expect(await told('predict', 'ada/iris', '-1,2')).toContain('millrace predict --help')
+    const port = new URL(platform.url).port
+    const taken = await millrace('dev', '--data-dir', join(dataDir, 'taken'), '--port', port)
+    expect(taken).toMatchObject({ exitCode: 8 })
+    expect(taken.err).toMatch(/cannot listen on 127\.0\.0\.1:\d+: another program .* --port/)
+  })
+
+  it('lists how executions ended', async () => {
+    const bad = join(dataDir, 'listed.npy')
+    await writeFile(bad, 'garbage')
+    await run('put', bad, '--watch')
+    expect((await run('executions')).out).toMatch(/default-listed-\w+ .*rejected$/m)
+    await run('put', file, '--dataset', 'listed-well', '--watch')
+    expect((await run('executions')).out).toMatch(/listed-well-\w+ .*version 0 promoted$/m)
+    const interrupt = new AbortController()
+    const watch = ['executions', '--watch', '--data-dir', dataDir]
+    const screen = new Screen(50, 8)
+    const watching = runCommand(watch, { out: screen, err: screen, signal: interrupt.signal })
+    await expect.poll(() => screen.text).toContain('… ')
+    interrupt.abort()
+    expect(await watching).toBe(130)
+    const widths = stripVTControlCharacters(screen.text)
+      .split('\n')
+      .map((line) => line.length)
+    expect(Math.max(...widths)).toBeLessThanOrEqual(50)
+    expect((await run('executions', '--workflow', 'training', '--status', 'FAILED')).out).toBe(
+      'No executions yet.\n',
+    )
+  })
+
+  it('takes the address that a killed platform left for none', async () => {
+    const killed = join(dataDir, 'killed')
+    await mkdir(killed)
+    const { pid } = spawnSync(process.execPath, ['--version'])
+    await writeFile(join(killed, 'platform.json'), JSON.stringify({ url: platform.url, pid }))
+    expect(await millrace('models', '--data-dir', killed)).toMatchObject({ exitCode: 3 })
   })
 
   it('says how to start the platform when none is running', async () => {

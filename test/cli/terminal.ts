@@ -27,3 +27,16 @@ class Collected extends Writable {
     done()
   }
 }
+
+/** What was written to a terminal of a size. */
+export class Screen extends Collected {
+  readonly isTTY = true
+  readonly columns: number
+  readonly rows: number
+
+  constructor(columns: number, rows: number) {
+    super()
+    this.columns = columns
+    this.rows = rows
+  }
+}
