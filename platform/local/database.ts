@@ -181,6 +181,7 @@ function storageFailed(error: Error): MillraceError {
 
 const sqliteBusy = 5
 const sqliteCorrupt = 11
+const sqliteCannotOpen = 14
 const sqliteNotADatabase = 26
 
 function primaryResultCode(error: Error): number | undefined {
@@ -217,6 +218,10 @@ function openError(error: unknown, dataDir: string): unknown {
     return invalidDirectory(dataDir, `its database is damaged (${error.message})`, error)
   }
   const code = 'code' in error ? error.code : undefined
+  if (result === sqliteCannotOpen || ['EACCES', 'EPERM', 'EROFS'].includes(String(code))) {
+    const fault = `it cannot be written (${error.message}): see to its permissions or give another`
+    return invalidDirectory(dataDir, fault, error)
+  }
   if (code === 'EEXIST' || code === 'ENOTDIR') {
     return invalidDirectory(dataDir, 'it is not a directory', error)
   }

@@ -196,6 +196,14 @@ export class IncomingFiles {
       return
     }
     this.#waiting.delete(file.key)
+    if (!/\.(npy|csv|json)$/.test(file.key)) {
+      this.#options.logger.warn(
+        'a file was stored that starts no training: it is no .npy or .csv',
+        {
+          key: file.key,
+        },
+      )
+    }
     // It may have been written again while it was taken.
     await this.look(file.path)
   }

@@ -116,7 +116,10 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
         return task && ((payload, { signal }) => invokeTask(task, payload, ports, { signal }))
       }),
       onStatusChange: (detail) => {
-        logger.info(`execution ${detail.status}`, { execution: detail.name })
+        logger.info(`execution ${detail.status}`, {
+          execution: detail.name,
+          ...outcomeOf(detail.output),
+        })
         const event = executionStatusChangeEvent(
           { ...detail },
           { ...bus.origin, time: clock.now() },
@@ -179,6 +182,12 @@ async function closeAll(closers: readonly (() => Promise<unknown>)[]): Promise<v
   const errors: unknown[] = []
   for (const closer of closers.toReversed()) await closer().catch((error) => errors.push(error))
   if (errors.length > 0) throw errors[0]
+}
+
+/** What an execution came to, where its output says so: a rejection is a success of the workflow. */
+function outcomeOf(output: string | null): { outcome?: string } {
+  const { outcome } = (JSON.parse(output ?? '{}') ?? {}) as { outcome?: unknown }
+  return typeof outcome === 'string' ? { outcome } : {}
 }
 
 const promotedPattern: EventPattern = { source: ['millrace'], 'detail-type': ['Model Promoted'] }

@@ -82,7 +82,7 @@ describe('opening a data directory', () => {
       'DataDirectoryInvalid',
       async () => new DatabaseSync(file()).exec('PRAGMA user_version = 1000'),
     ],
-    ['a directory in its place', 'StorageFailed', () => mkdir(file())],
+    ['a directory in its place', 'DataDirectoryInvalid', () => mkdir(file())],
   ])('is refused over %s', async (_, name, prepare) => {
     await prepare()
     const error = openError()

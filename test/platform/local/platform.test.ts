@@ -114,6 +114,31 @@ describe('a file that is dropped into the folder', () => {
   })
 })
 
+describe('what starts no training', () => {
+  it('is told in the log, and the platform goes on', async () => {
+    const platform = await runPlatform()
+    await mkdir(join(platform.bucketDir, 'uploads/ada'), { recursive: true })
+    await writeFile(join(platform.bucketDir, 'uploads/ada/iris.txt'), 'text')
+    const told = () => platform.logger.lines.filter(({ level }) => level === 'warn')
+    await expect
+      .poll(told, { timeout: 10_000 })
+      .toMatchObject([
+        {
+          message: expect.stringContaining('no training') as string,
+          fields: { key: 'uploads/ada/iris.txt' },
+        },
+      ])
+    await platform.ports.objects.put(irisKey, irisNpy())
+    expect(outcomes(await endedExecutions(platform))).toEqual({ registered: 1 })
+    expect(platform.logger.lines).toContainEqual(
+      expect.objectContaining({
+        message: 'execution SUCCEEDED',
+        fields: expect.objectContaining({ outcome: 'registered' }) as object,
+      }),
+    )
+  })
+})
+
 describe('repeats and disorder', () => {
   it('makes one training of a hundred drops of the same file at once', async () => {
     const platform = await runPlatform()
