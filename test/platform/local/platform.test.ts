@@ -120,14 +120,12 @@ describe('what starts no training', () => {
     await mkdir(join(platform.bucketDir, 'uploads/ada'), { recursive: true })
     await writeFile(join(platform.bucketDir, 'uploads/ada/iris.txt'), 'text')
     const told = () => platform.logger.lines.filter(({ level }) => level === 'warn')
-    await expect
-      .poll(told, { timeout: 10_000 })
-      .toMatchObject([
-        {
-          message: expect.stringContaining('no training') as string,
-          fields: { key: 'uploads/ada/iris.txt' },
-        },
-      ])
+    await expect.poll(told, { timeout: 10_000 }).toMatchObject([
+      {
+        message: expect.stringContaining('no training') as string,
+        fields: { key: 'uploads/ada/iris.txt' },
+      },
+    ])
     await platform.ports.objects.put(irisKey, irisNpy())
     expect(outcomes(await endedExecutions(platform))).toEqual({ registered: 1 })
     expect(platform.logger.lines).toContainEqual(
