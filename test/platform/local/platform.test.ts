@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { appendFile, mkdir, readFile, symlink, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import { createApi } from '../../../api/app.ts'
 import { LocalBus } from '../../../platform/local/bus.ts'
 import { openLocalDatabase } from '../../../platform/local/database.ts'
 import { LocalObjects } from '../../../platform/local/objects.ts'
@@ -367,6 +368,40 @@ describe('the server', () => {
         .end()
     })
     expect(answered).toBe(status)
+  })
+
+  it('answers predictions as the API does, past Request and Response', async () => {
+    const platform = await runPlatform()
+    await platform.ports.objects.put(irisKey, irisNpy())
+    await endedExecutions(platform)
+    const api = createApi(platform.ports)
+    const json = { 'content-type': 'application/json' }
+    const requests: [path: string, headers: Record<string, string>, body: string][] = [
+      ['/prediction', json, JSON.stringify({ userID: 'ada', array: flower })],
+      ['/models/ada/iris/predictions?version=0', json, JSON.stringify({ instances: [flower] })],
+      ['/prediction', json, '{"array": ['],
+      ['/prediction', { 'content-type': 'text/plain' }, '{}'],
+      ['/prediction', json, JSON.stringify({ userID: 'bob', array: flower })],
+      ['/models/ada/iris/predictions', json, JSON.stringify({ instances: [[1, 2]] })],
+      ['/models/%2e%2e/iris/predictions?version=0', json, '{}'],
+      ['/models/ada/iris/predictions', json, ' '.repeat(7_000_000)],
+    ]
+    const statuses = []
+    for (const [path, headers, body] of requests) {
+      const init = { method: 'POST', headers, body }
+      const [short, whole] = await Promise.all([
+        fetch(`${platform.url}${path}`, init),
+        api.fetch(new Request(`${platform.url}${path}`, init)),
+      ])
+      const told = async (response: Response) => ({
+        status: response.status,
+        type: response.headers.get('content-type'),
+        body: { ...((await response.json()) as object), id: undefined },
+      })
+      expect(await told(short)).toEqual(await told(whole))
+      statuses.push(short.status)
+    }
+    expect(statuses).toEqual([200, 200, 400, 415, 404, 400, 404, 413])
   })
 
   it('follows a promotion under load without a failed request', async () => {
