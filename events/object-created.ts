@@ -1,6 +1,12 @@
 import { randomBytes } from 'node:crypto'
 import * as z from 'zod'
-import { envelope, eventEnvelope, type EventEnvelope, type EventOrigin } from './envelope.ts'
+import {
+  defaultAccount,
+  envelope,
+  eventEnvelope,
+  type EventEnvelope,
+  type EventOrigin,
+} from './envelope.ts'
 import type { EventPattern } from './pattern.ts'
 
 /**
@@ -46,7 +52,7 @@ export interface ObjectCreated extends EventOrigin {
 
 /** The event that S3 sends for a new object version. */
 export function objectCreatedEvent(created: ObjectCreated): ObjectCreatedEvent {
-  const account = created.account ?? '000000000000'
+  const account = created.account ?? defaultAccount
   return envelope(
     'aws.s3',
     'Object Created',

@@ -1,6 +1,6 @@
 import { decodeCursor, encodeCursor, pageLimit } from '../ports/page.ts'
 import { validateBound, validatePartitionKey, validateItemKey } from '../ports/item.ts'
-import type { Change, Condition, Item, Table, Write } from '../ports/table.ts'
+import type { Change, Condition, Item, Table, Write, QueryOptions } from '../ports/table.ts'
 import { afterPrefix } from '../ports/utf8.ts'
 import { type CheckedWrite, checkTransaction, checkWrite, outcomesOf } from '../ports/writes.ts'
 import type { LocalDatabase } from './database.ts'
@@ -63,16 +63,7 @@ export class LocalTable implements Table {
     await this.#commit(checkTransaction(writes))
   }
 
-  async query(
-    pk: string,
-    options: {
-      prefix?: string
-      after?: string
-      limit?: number
-      cursor?: string
-      descending?: boolean
-    } = {},
-  ): Promise<{ items: Item[]; cursor?: string }> {
+  async query(pk: string, options: QueryOptions = {}): Promise<{ items: Item[]; cursor?: string }> {
     validatePartitionKey(pk)
     validateBound('prefix', options.prefix)
     validateBound('after', options.after)

@@ -42,16 +42,16 @@ export interface Table {
    * than `after` (whatever the direction), at most `limit` (default 100, at most 1000), descending on request. `cursor` goes
    * on where a page ended, and is absent after the last one.
    */
-  query(
-    pk: string,
-    options?: {
-      prefix?: string
-      after?: string
-      limit?: number
-      cursor?: string
-      descending?: boolean
-    },
-  ): Promise<{ items: Item[]; cursor?: string }>
+  query(pk: string, options?: QueryOptions): Promise<{ items: Item[]; cursor?: string }>
+}
+
+/** See `query`. */
+export interface QueryOptions {
+  readonly prefix?: string
+  readonly after?: string
+  readonly limit?: number
+  readonly cursor?: string
+  readonly descending?: boolean
 }
 
 export interface Item {

@@ -8,7 +8,7 @@ import { openLocalDatabase } from '../../../platform/local/database.ts'
 import { LocalObjects } from '../../../platform/local/objects.ts'
 import { systemClock } from '../../../platform/local/observability.ts'
 import { openPlatform, type Platform } from '../../../platform/local/platform.ts'
-import { MillraceError } from '../../../platform/ports/index.ts'
+import { type Execution, MillraceError } from '../../../platform/ports/index.ts'
 import { RecordingLogger } from '../../../platform/testing/memory-observability.ts'
 import { irisNpy, noisyIrisNpy } from '../../fixtures/iris.ts'
 import {
@@ -254,31 +254,17 @@ describe('workflows of a user', () => {
 describe('executions that end otherwise', () => {
   it('frees the lease of one that was stopped, and the next drop trains', async () => {
     const platform = await runPlatform()
-    const { objects, executions } = platform.ports
-    await objects.put(irisKey, irisNpy())
-    await expect
-      .poll(async () => (await executions.list({ workflow: 'training' })).executions.length)
-      .toBe(1)
-    const [running] = (await executions.list({ workflow: 'training' })).executions
-    await executions.stop('training', running!.name)
-    const [stopped] = await endedExecutions(platform)
-    expect(stopped!.status).toBe('ABORTED')
-    await objects.put(irisKey, irisNpy())
+    const stopped = await stoppedTraining(platform)
+    expect(stopped.status).toBe('ABORTED')
+    await platform.ports.objects.put(irisKey, irisNpy())
     const ended = await endedExecutions(platform, 2)
     expect(outcomes(ended)).toEqual({ ABORTED: 1, registered: 1 })
   })
 
   it('goes on at the failed state after a redrive', async () => {
     const platform = await runPlatform()
-    const { objects, executions } = platform.ports
-    await objects.put(irisKey, irisNpy())
-    await expect
-      .poll(async () => (await executions.list({ workflow: 'training' })).executions.length)
-      .toBe(1)
-    const [running] = (await executions.list({ workflow: 'training' })).executions
-    await executions.stop('training', running!.name)
-    await endedExecutions(platform)
-    await executions.redrive('training', running!.name)
+    const { name } = await stoppedTraining(platform)
+    await platform.ports.executions.redrive('training', name)
     const [redriven] = await endedExecutions(platform)
     expect(redriven).toMatchObject({ status: 'SUCCEEDED', redriveCount: 1 })
     expect((await registryOf(platform).versions(ada)).versions).toHaveLength(1)
@@ -425,6 +411,19 @@ describe('the server', () => {
     expect(versions[0]).toBe(0)
   })
 })
+
+/** A training that was stopped while it ran, once it has ended. */
+async function stoppedTraining(platform: Platform): Promise<Execution> {
+  const { objects, executions } = platform.ports
+  await objects.put(irisKey, irisNpy())
+  await expect
+    .poll(async () => (await executions.list({ workflow: 'training' })).executions.length)
+    .toBe(1)
+  const [running] = (await executions.list({ workflow: 'training' })).executions
+  await executions.stop('training', running!.name)
+  const [stopped] = await endedExecutions(platform)
+  return stopped!
+}
 
 async function versionsOf(platform: Platform): Promise<string[]> {
   return (await platform.ports.objects.versions(irisKey)).map(({ versionId }) => versionId)
