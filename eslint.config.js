@@ -2,7 +2,7 @@ import js from '@eslint/js'
 import tseslint from 'typescript-eslint'
 
 export default tseslint.config(
-  { ignores: ['dist/', 'reports/', '.millrace/', 'node_modules/'] },
+  { ignores: ['dist/', 'reports/', '.millrace/', '.venv/', 'cdk.out/', 'node_modules/'] },
   js.configs.recommended,
   tseslint.configs.strict,
   {

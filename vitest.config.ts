@@ -11,6 +11,8 @@ export const entryPoints = [
   { find: /^millrace\/drift$/, replacement: source('./ml/drift/index.ts') },
   { find: /^millrace\/data$/, replacement: source('./ml/data/index.ts') },
   { find: /^millrace\/events$/, replacement: source('./events/index.ts') },
+  { find: /^millrace\/aws$/, replacement: source('./platform/aws/index.ts') },
+  { find: /^millrace\/cdk$/, replacement: source('./cdk/index.ts') },
   { find: /^millrace\/testing$/, replacement: source('./platform/testing/index.ts') },
 ]
 
@@ -19,6 +21,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     testTimeout: 20_000,
+    // Vitest leaves one core idle; of two that is half.
+    maxWorkers: '100%',
     // .ci/run sums up the report.
     reporters: ['default', ['json', { outputFile: 'reports/test.json' }]],
   },

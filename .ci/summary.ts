@@ -7,7 +7,8 @@ import { existsSync, readFileSync } from 'node:fs'
 const failedSteps = process.argv.slice(2)
 let passed = 0
 let failed = 0
-for (const suite of ['test', 'crash']) {
+const suites = ['test', 'crash', 'aws']
+for (const suite of suites) {
   const path = `reports/${suite}.json`
   if (!existsSync(path)) {
     console.log(`no report of ${suite}`)
@@ -25,7 +26,7 @@ for (const suite of ['test', 'crash']) {
   if (report.numFailedTests === 0 && failedSteps.includes(suite)) failed += 1
   console.log(`${suite}: ${report.numPassedTests} passed, ${report.numPendingTests} skipped`)
 }
-const otherSteps = failedSteps.filter((step) => step !== 'test' && step !== 'crash')
+const otherSteps = failedSteps.filter((step) => !suites.includes(step))
 failed += otherSteps.length
 if (failedSteps.length > 0) console.log(`failed steps: ${failedSteps.join(', ')}`)
 console.log(`${passed} passed, ${failed} failed`)

@@ -1,0 +1,15 @@
+import { defineConfig } from 'vitest/config'
+import { entryPoints } from './vitest.config.ts'
+
+/** What needs AWS or an emulator of it: the adapters' contracts and the deployed platform. */
+export default defineConfig({
+  resolve: { alias: entryPoints },
+  test: {
+    include: ['test/**/*.aws.ts'],
+    testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // One endpoint and two cores serve every file.
+    fileParallelism: false,
+    reporters: ['default', ['json', { outputFile: 'reports/aws.json' }]],
+  },
+})
