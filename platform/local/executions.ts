@@ -1,5 +1,12 @@
 import type { Engine } from '../../engine/index.ts'
-import { MillraceError, type ErrorName } from '../ports/errors.ts'
+import { isMillraceError, MillraceError, type ErrorName } from '../ports/errors.ts'
+import {
+  checkExecutionHistory,
+  checkExecutionList,
+  checkExecutionName,
+  checkStopReason,
+  executionInput,
+} from '../ports/execution-requests.ts'
 import type {
   Execution,
   ExecutionEvent,
@@ -8,6 +15,7 @@ import type {
   ExecutionSummary,
 } from '../ports/executions.ts'
 import type { Json, JsonObject } from '../ports/json.ts'
+import { decodeCursor, encodeCursor } from '../ports/page.ts'
 import type { LocalDatabase } from './database.ts'
 
 /**
@@ -19,9 +27,25 @@ export function localExecutions(
   arns: LocalArns,
   database: LocalDatabase,
 ): Executions {
+  /** The ARN of an execution goes to `call`; an execution that is not there may lack its workflow. */
+  const ofExecution = async <T>(
+    workflow: string,
+    name: string,
+    call: (engine: Engine, executionArn: string) => Promise<T>,
+  ): Promise<T> => {
+    try {
+      return await asked(call(await engine, arns.execution(workflow, name)))
+    } catch (error) {
+      if (!isMillraceError(error, 'ExecutionNotFound')) throw error
+      const stateMachineArn = arns.stateMachine(workflow)
+      await asked((await engine).describeStateMachine({ stateMachineArn }))
+      throw error
+    }
+  }
+
   const described = async (workflow: string, name: string): Promise<Execution> => {
-    const found = await asked(
-      (await engine).describeExecution({ executionArn: arns.execution(workflow, name) }),
+    const found = await ofExecution(workflow, name, (engine, executionArn) =>
+      engine.describeExecution({ executionArn }),
     )
     return {
       ...summaryOf(found),
@@ -34,54 +58,54 @@ export function localExecutions(
 
   return {
     async start({ workflow, name, input }) {
-      await asked(
-        (await engine).startExecution({
-          stateMachineArn: arns.stateMachine(workflow),
-          name,
-          input: JSON.stringify(input),
-        }),
-      )
+      checkExecutionName(name)
+      const text = executionInput(input)
+      const stateMachineArn = arns.stateMachine(workflow)
+      await asked((await engine).startExecution({ stateMachineArn, name, input: text }))
       await database.durable()
       return described(workflow, name)
     },
 
     describe: described,
 
-    async list({ workflow, status, cursor, limit = 50 } = {}) {
+    async list(options = {}) {
+      const { workflow, status, cursor } = options
+      const { limit, scope } = checkExecutionList(options)
       const page = await asked(
         (await engine).listExecutions({
           ...(workflow === undefined ? {} : { stateMachineArn: arns.stateMachine(workflow) }),
           ...(status === undefined ? {} : { statusFilter: status }),
-          ...(cursor === undefined ? {} : { nextToken: cursor }),
+          ...(cursor === undefined ? {} : { nextToken: decodeCursor(scope, cursor) }),
           maxResults: limit,
         }),
       )
+      const { nextToken } = page
       return {
         executions: page.executions.map((one) => summaryOf(one)),
-        ...(page.nextToken === undefined ? {} : { cursor: page.nextToken }),
+        ...(nextToken === undefined ? {} : { cursor: encodeCursor(scope, nextToken) }),
       }
     },
 
-    async history(workflow, name, { after = 0, limit = 1000 } = {}) {
-      const { events } = await asked(
-        (await engine).getExecutionHistory({
-          executionArn: arns.execution(workflow, name),
-          after,
-          maxResults: limit,
-        }),
+    async history(workflow, name, options = {}) {
+      const { after, limit } = checkExecutionHistory(options)
+      const { events } = await ofExecution(workflow, name, (engine, executionArn) =>
+        engine.getExecutionHistory({ executionArn, after, maxResults: limit }),
       )
       return events.map(eventOf)
     },
 
     async stop(workflow, name, reason = {}) {
-      await asked(
-        (await engine).stopExecution({ executionArn: arns.execution(workflow, name), ...reason }),
+      checkStopReason(reason)
+      await ofExecution(workflow, name, (engine, executionArn) =>
+        engine.stopExecution({ executionArn, ...reason }),
       )
       await database.durable()
     },
 
     async redrive(workflow, name) {
-      await asked((await engine).redriveExecution({ executionArn: arns.execution(workflow, name) }))
+      await ofExecution(workflow, name, (engine, executionArn) =>
+        engine.redriveExecution({ executionArn }),
+      )
       await database.durable()
     },
   }
@@ -144,6 +168,7 @@ const names: Readonly<Record<string, ErrorName>> = {
   StateMachineDoesNotExist: 'WorkflowNotFound',
   ExecutionAlreadyExists: 'ExecutionConflict',
   ExecutionNotRedrivable: 'ExecutionConflict',
+  InvalidExecutionInput: 'ItemInvalid',
   InvalidName: 'NameInvalid',
   InvalidToken: 'CursorInvalid',
 }

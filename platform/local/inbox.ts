@@ -8,8 +8,9 @@ import {
   type InboxTimings,
   type RefusedFile,
 } from './incoming-files.ts'
-import { type LocalObjects, uploadsPrefix } from './objects.ts'
+import type { LocalObjects } from './objects.ts'
 import { systemClock } from './observability.ts'
+import { uploadsPrefix } from './visible-bucket.ts'
 
 export type { InboxTimings, RefusedFile } from './incoming-files.ts'
 

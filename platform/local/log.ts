@@ -1,7 +1,7 @@
 import { MillraceError } from '../ports/errors.ts'
-import { recordText, validatePartitionKey } from '../ports/item.ts'
 import type { JsonObject } from '../ports/json.ts'
 import type { Log, LogRecord } from '../ports/log.ts'
+import { logRecordTexts, validateConsumer, validateLogKey } from '../ports/log-record.ts'
 import type { Logger } from '../ports/observability.ts'
 import { logPosition, parseLogPosition } from '../ports/log-position.ts'
 import { pageLimit } from '../ports/page.ts'
@@ -31,8 +31,7 @@ export class LocalLog implements Log {
   }
 
   async append(key: string, records: readonly JsonObject[]): Promise<void> {
-    validatePartitionKey(key)
-    const texts = records.map((record, i) => recordText(record, `record ${i}`))
+    const texts = logRecordTexts(key, records)
     if (texts.length === 0) return
     this.#database.transaction(() => {
       for (const text of texts) this.#statements.append.run(key, text)
@@ -42,7 +41,7 @@ export class LocalLog implements Log {
   }
 
   async read(key: string, options: { after?: string; limit?: number } = {}): Promise<LogRecord[]> {
-    validatePartitionKey(key)
+    validateLogKey(key)
     const limit = pageLimit(options.limit, 1000, 1000)
     const after = options.after === undefined ? 0 : parseLogPosition(options.after)
     return this.#database.read(() => this.#statements.read.all(key, after, limit).map(recordOf))
@@ -52,6 +51,7 @@ export class LocalLog implements Log {
     consumer: string,
     handler: (batch: readonly LogRecord[]) => Promise<void>,
   ): () => Promise<void> {
+    validateConsumer(consumer)
     if (this.#consumers.has(consumer)) {
       throw new MillraceError('RequestInvalid', `the consumer ${consumer} is subscribed already`)
     }

@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto'
 import { keyConflict, parentsOf } from '../ports/object-key.ts'
-import type { ObjectVersion } from '../ports/objects.ts'
+import { entryOf } from '../ports/object-options.ts'
+import type { ObjectEntry, ObjectVersion } from '../ports/objects.ts'
 import { sequencerText } from '../ports/sequencer.ts'
 import type { LocalDatabase } from './database.ts'
 
@@ -42,14 +43,14 @@ export class ObjectRows {
     return this.#one(this.#statements.version.get(key, versionId))
   }
 
-  versions(key: string): ObjectVersion[] {
-    return this.#statements.versions.all(key).map((row) => versionOf(row, this.#bucket))
+  versions(key: string): ObjectEntry[] {
+    return this.#statements.versions.all(key).map((row) => entryOf(versionOf(row, this.#bucket)))
   }
 
-  list(prefix: string, after: string, below: string | Uint8Array, limit: number): ObjectVersion[] {
+  list(prefix: string, after: string, below: string | Uint8Array, limit: number): ObjectEntry[] {
     return this.#statements.list
       .all(prefix, after, below, limit)
-      .map((row) => versionOf(row, this.#bucket))
+      .map((row) => entryOf(versionOf(row, this.#bucket)))
   }
 
   versionIds(): Set<string> {

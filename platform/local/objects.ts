@@ -3,29 +3,37 @@ import { join } from 'node:path'
 import { objectCreatedEvent } from '../../events/object-created.ts'
 import { MillraceError } from '../ports/errors.ts'
 import { validateObjectKey, validateObjectPrefix } from '../ports/object-key.ts'
-import { byteRange, checkPutConditions, putOptions } from '../ports/object-options.ts'
+import { byteRange, checkPutConditions, describedAs, putOptions } from '../ports/object-options.ts'
 import type {
+  ObjectEntry,
   Objects,
   ObjectVersion,
   PresignedUpload,
   PresignOptions,
+  PresignPartOptions,
   PutOptions,
+  UploadedPart,
 } from '../ports/objects.ts'
 import type { Clock, Logger } from '../ports/observability.ts'
 import { decodeCursor, encodeCursor, pageLimit } from '../ports/page.ts'
 import {
-  limitedBody,
+  type AcceptedUpload,
+  exactBody,
+  signPart,
   signUpload,
   type UploadRequest,
+  type UploadSigner,
   verifyUpload,
 } from '../ports/signed-upload.ts'
 import { afterPrefix } from '../ports/utf8.ts'
 import type { LocalBus } from './bus.ts'
 import { type LocalDatabase, storageError } from './database.ts'
 import { type FileSystem, nodeFileSystem } from './file-system.ts'
+import { MultipartUploads } from './multipart-uploads.ts'
 import { ObjectRows } from './object-rows.ts'
 import { VersionFiles } from './version-files.ts'
-import { type PreparedCopy, VisibleFiles } from './visible-files.ts'
+import { uploadsPrefix, VisibleBucket } from './visible-bucket.ts'
+import { VisibleFiles } from './visible-files.ts'
 
 export interface LocalObjectsOptions {
   readonly database: LocalDatabase
@@ -42,8 +50,11 @@ export interface LocalObjectsOptions {
   readonly files?: FileSystem
 }
 
-/** The folder of the bucket that people copy files to. */
-export const uploadsPrefix = 'uploads/'
+/** What a version is written for, and what is to happen in its transaction. */
+interface WriteCause {
+  readonly reason: 'PutObject' | 'CompleteMultipartUpload'
+  readonly alongside?: () => void
+}
 
 /** A text compares below any blob, so that this stands for "no upper bound". */
 const aboveAllText = new Uint8Array(0)
@@ -63,10 +74,9 @@ export class LocalObjects implements Objects {
   readonly #database: LocalDatabase
   readonly #rows: ObjectRows
   readonly #versions: VersionFiles
-  readonly #visible: VisibleFiles
+  readonly #visible: VisibleBucket
+  readonly #multipart: MultipartUploads
   readonly #uploadSecret: Uint8Array
-  /** Visible files that are in order, by key, to be written down with the next transaction. */
-  readonly #settled = new Map<string, string | undefined>()
 
   private constructor(options: LocalObjectsOptions, files: FileSystem) {
     this.bucket = options.bucket ?? 'millrace'
@@ -75,7 +85,15 @@ export class LocalObjects implements Objects {
     this.#database = options.database
     this.#rows = new ObjectRows(options.database, this.bucket)
     this.#versions = new VersionFiles(join(options.dataDir, 'versions'), files)
-    this.#visible = new VisibleFiles(this.directory, files)
+    this.#visible = new VisibleBucket({
+      database: options.database,
+      rows: this.#rows,
+      versions: this.#versions,
+      files: new VisibleFiles(this.directory, files),
+      logger: options.logger,
+    })
+    const parts = new VersionFiles(join(options.dataDir, 'parts'), files)
+    this.#multipart = new MultipartUploads(options.database, parts)
     this.#uploadSecret = this.#rows.uploadSecret()
   }
 
@@ -84,6 +102,7 @@ export class LocalObjects implements Objects {
     const files = options.files ?? nodeFileSystem
     try {
       files.makeFolders(join(options.dataDir, 'versions'))
+      files.makeFolders(join(options.dataDir, 'parts'))
       files.makeFolders(join(options.dataDir, 'bucket', uploadsPrefix))
       const objects = new LocalObjects(options, files)
       await objects.#recover()
@@ -99,22 +118,7 @@ export class LocalObjects implements Objects {
     options: PutOptions = {},
   ): Promise<ObjectVersion> {
     this.#checkPut(key, options)
-    const versionId = newVersionId()
-    const written = await this.#write(versionId, body)
-    try {
-      const [copy] = await Promise.all([
-        this.#visible.prepare(this.#versions.pathOf(versionId)),
-        this.#versions.syncNames(),
-      ])
-      const version = this.#record({ key, versionId, ...written }, options, copy.fingerprint, true)
-      // In one go with the transaction, so that what is shown is what is current.
-      this.#show(version, copy)
-      await this.#database.durable()
-      return version
-    } catch (error) {
-      this.#dropUnrecorded(key, versionId)
-      throw storageError(error)
-    }
+    return this.#writeVersion(key, body, options, { reason: 'PutObject' })
   }
 
   /**
@@ -136,8 +140,8 @@ export class LocalObjects implements Objects {
     try {
       const { fingerprint, ...written } = taken
       await this.#versions.syncNames()
-      const version = this.#record({ key, versionId, ...written }, {}, fingerprint, false)
-      this.#settled.set(key, fingerprint)
+      const version = this.#record({ key, versionId, ...written }, {}, fingerprint)
+      this.#visible.settled(key, fingerprint)
       await this.#database.durable()
       return version
     } catch (error) {
@@ -177,7 +181,7 @@ export class LocalObjects implements Objects {
   async list(
     prefix: string,
     options: { cursor?: string; limit?: number } = {},
-  ): Promise<{ objects: ObjectVersion[]; cursor?: string }> {
+  ): Promise<{ objects: ObjectEntry[]; cursor?: string }> {
     validateObjectPrefix(prefix)
     const limit = pageLimit(options.limit, 1000, 1000)
     const { cursor } = options
@@ -190,7 +194,7 @@ export class LocalObjects implements Objects {
     return { objects, cursor: encodeCursor(['list', prefix], last.key) }
   }
 
-  async versions(key: string): Promise<ObjectVersion[]> {
+  async versions(key: string): Promise<ObjectEntry[]> {
     validateObjectKey(key)
     return this.#database.read(() => this.#rows.versions(key))
   }
@@ -203,26 +207,85 @@ export class LocalObjects implements Objects {
       return true
     })
     if (!wasThere) return
-    this.#hide(key)
+    this.#visible.hide(key)
     await this.#database.durable()
   }
 
   async presignUpload(key: string, options: PresignOptions): Promise<PresignedUpload> {
     validateObjectKey(key)
-    const { clock, uploadBaseUrl } = this.#options
-    const baseUrl = uploadBaseUrl?.() ?? 'http://127.0.0.1'
-    return signUpload(this.#uploadSecret, baseUrl, clock.now(), key, options)
+    return signUpload(this.#signer(), key, options)
+  }
+
+  async startMultipartUpload(
+    key: string,
+    options: Pick<PutOptions, 'contentType' | 'metadata'> = {},
+  ): Promise<{ uploadId: string }> {
+    this.#checkPut(key, {})
+    const uploadId = this.#multipart.start(key, describedAs(options))
+    await this.#database.durable()
+    return { uploadId }
+  }
+
+  async presignPart(
+    key: string,
+    uploadId: string,
+    options: PresignPartOptions,
+  ): Promise<PresignedUpload> {
+    validateObjectKey(key)
+    return signPart(this.#signer(), key, uploadId, options)
+  }
+
+  async completeMultipartUpload(
+    key: string,
+    uploadId: string,
+    parts: readonly UploadedPart[],
+  ): Promise<ObjectVersion> {
+    validateObjectKey(key)
+    const { body, options } = this.#multipart.assemble(key, uploadId, parts)
+    this.#checkPut(key, options)
+    let files: readonly string[] | undefined
+    const alongside = () => {
+      this.#multipart.check(key, uploadId)
+      files = this.#multipart.end(key, uploadId)
+    }
+    try {
+      const cause = { reason: 'CompleteMultipartUpload', alongside } as const
+      const version = await this.#writeVersion(key, body, options, cause)
+      this.#multipart.drop(files ?? [])
+      return version
+    } catch (error) {
+      // Ended meanwhile, by another completion or an abort: its parts are gone, which is the reason.
+      if (files === undefined) this.#multipart.check(key, uploadId)
+      throw error
+    }
+  }
+
+  async abortMultipartUpload(key: string, uploadId: string): Promise<void> {
+    validateObjectKey(key)
+    const files = this.#database.transaction(() => this.#multipart.end(key, uploadId))
+    this.#multipart.drop(files ?? [])
+    await this.#database.durable()
   }
 
   /** Takes the PUT of a presigned upload. Throws UploadRefused, and all that `put` throws. */
-  async acceptUpload(request: UploadRequest): Promise<ObjectVersion> {
+  async acceptUpload(request: UploadRequest): Promise<AcceptedUpload> {
     const grant = verifyUpload(this.#uploadSecret, this.#options.clock.now(), request)
-    return this.put(grant.key, limitedBody(request.body, grant.maxBytes), grant.options)
+    const { key, size, options, part } = grant
+    const body = exactBody(request.body, size)
+    if (part === undefined) return this.put(key, body, options)
+    const etag = await this.#multipart.addPart(key, part.uploadId, part.partNumber, body)
+    return { etag }
   }
 
   /** Writes down what is left; the database is closed after it. */
   async close(): Promise<void> {
-    if (this.#settled.size > 0) this.#database.transaction(() => this.#settle())
+    this.#visible.close()
+  }
+
+  #signer(): UploadSigner {
+    const { clock, uploadBaseUrl } = this.#options
+    const baseUrl = uploadBaseUrl?.() ?? 'http://127.0.0.1'
+    return { secret: this.#uploadSecret, baseUrl, now: clock.now() }
   }
 
   /** Before any byte is written, and again in the transaction that counts. */
@@ -235,41 +298,59 @@ export class LocalObjects implements Objects {
     })
   }
 
-  /** What the body itself throws passes as it is; what the disk throws is StorageFailed. */
-  async #write(
-    versionId: string,
+  /** Writes bytes that may be written: a new version, which is current and shown. */
+  async #writeVersion(
+    key: string,
     body: Uint8Array | AsyncIterable<Uint8Array>,
-  ): Promise<{ size: number; sha256: string }> {
-    const source = { failed: false }
-    const watched = body instanceof Uint8Array ? body : watchedBody(body, source)
+    options: PutOptions,
+    cause: WriteCause,
+  ): Promise<ObjectVersion> {
+    const versionId = newVersionId()
+    const written = await this.#versions.write(versionId, body)
     try {
-      return await this.#versions.write(versionId, watched)
+      const [copy] = await Promise.all([
+        this.#visible.prepare(versionId),
+        this.#versions.syncNames(),
+      ])
+      const { fingerprint } = copy
+      const version = this.#record({ key, versionId, ...written }, options, fingerprint, cause)
+      // In one go with the transaction, so that what is shown is what is current.
+      this.#visible.show(version, copy)
+      await this.#database.durable()
+      return version
     } catch (error) {
-      throw source.failed ? error : storageError(error)
+      this.#dropUnrecorded(key, versionId)
+      throw storageError(error)
     }
   }
 
-  /** The one transaction of a write: the version, that it is current, and its event. */
+  /**
+   * The one transaction of a write: the version, that it is current, and its event. Without a cause
+   * it is a file of the visible bucket, which needs no showing.
+   */
   #record(
     written: { key: string; versionId: string; size: number; sha256: string },
     options: PutOptions,
     fingerprint: string,
-    needsShowing: boolean,
+    cause?: WriteCause,
   ): ObjectVersion {
     const time = this.#options.clock.now()
     const { key, sha256 } = written
     const etag = sha256.slice(0, 32)
     return this.#database.transaction(() => {
+      cause?.alongside?.()
       checkPutConditions(key, this.#rows.current(key)?.etag, options)
       this.#rows.checkConflict(key)
-      this.#settle()
+      this.#visible.settle()
       const fresh = { ...written, ...putOptions(options), etag, time }
       this.#rows.insert(fresh, fingerprint)
-      if (needsShowing) this.#rows.expectRefresh(key)
+      if (cause !== undefined) this.#rows.expectRefresh(key)
       const version = this.#rows.version(key, written.versionId)!
       const { bus } = this.#options
-      const sequencer = version.sequencer!
-      bus.publishInTransaction(objectCreatedEvent({ ...version, ...bus.origin, sequencer, time }))
+      const { sequencer } = version
+      const reason = cause?.reason ?? 'PutObject'
+      const created = { ...version, ...bus.origin, sequencer: sequencer!, time, reason }
+      bus.publishInTransaction(objectCreatedEvent(created))
       return version
     })
   }
@@ -284,53 +365,6 @@ export class LocalObjects implements Objects {
     }
     this.#versions.remove(versionId)
     this.#versions.remove(`${versionId}.copy`)
-  }
-
-  /** Shows a current version; that it cannot be shown does it no harm. */
-  #show({ key, versionId }: ObjectVersion, copy: PreparedCopy): void {
-    this.#refresh(key, () => {
-      try {
-        if (!this.#isNewUpload(key)) this.#visible.show(key, copy)
-        else this.#versions.remove(`${versionId}.copy`)
-        return copy.fingerprint
-      } catch (error) {
-        this.#versions.remove(`${versionId}.copy`)
-        throw error
-      }
-    })
-  }
-
-  #hide(key: string): void {
-    this.#refresh(key, () => {
-      if (!this.#isNewUpload(key)) this.#visible.hide(key)
-      return undefined
-    })
-  }
-
-  /** Changes the visible file of a key. `change` answers the fingerprint of what is then shown. */
-  #refresh(key: string, change: () => string | undefined): void {
-    try {
-      this.#settled.set(key, change())
-    } catch (error) {
-      this.#options.logger.warn('the visible copy of an object could not be brought up to date', {
-        key,
-        error: String(error),
-      })
-    }
-  }
-
-  /** Whether someone's own file is there, which is a version to come and must not be overwritten. */
-  #isNewUpload(key: string): boolean {
-    if (!key.startsWith(uploadsPrefix)) return false
-    const shown = this.#visible.fingerprint(key)
-    if (shown === undefined || shown === 'other') return false
-    return this.#rows.versionOfFile(key, shown) === undefined
-  }
-
-  /** Within a transaction. */
-  #settle(): void {
-    for (const [key, fingerprint] of this.#settled) this.#rows.settle(key, fingerprint)
-    this.#settled.clear()
   }
 
   #find(key: string, versionId: string | undefined): ObjectVersion {
@@ -348,45 +382,12 @@ export class LocalObjects implements Objects {
 
   async #recover(): Promise<void> {
     this.#versions.sweep(this.#rows.versionIds())
-    for (const key of this.#rows.expectedRefreshes()) await this.#repair(key)
-    this.#database.transaction(() => this.#settle())
-  }
-
-  /** Ends a change of a visible file that a crash cut off. */
-  async #repair(key: string): Promise<void> {
-    const version = this.#rows.current(key)
-    if (version === undefined) return this.#hide(key)
-    const shown = this.#visible.fingerprint(key)
-    if (shown !== undefined && this.#rows.versionOfFile(key, shown) === version.versionId) {
-      this.#settled.set(key, shown)
-      return
-    }
-    const copy = await this.#visible.prepare(this.#versions.pathOf(version.versionId))
-    this.#database.transaction(() => this.#rows.addFile(key, copy.fingerprint, version.versionId))
-    this.#show(version, copy)
+    this.#multipart.sweep()
+    await this.#visible.recover()
   }
 }
 
 /** 32 characters that are safe in a URL and in a file name. */
 function newVersionId(): string {
   return randomBytes(24).toString('base64url')
-}
-
-async function* watchedBody(
-  body: AsyncIterable<Uint8Array>,
-  source: { failed: boolean },
-): AsyncGenerator<Uint8Array> {
-  const chunks = body[Symbol.asyncIterator]()
-  try {
-    for (;;) {
-      const next = await chunks.next().catch((error: unknown) => {
-        source.failed = true
-        throw error
-      })
-      if (next.done) return
-      yield next.value
-    }
-  } finally {
-    if (!source.failed) await chunks.return?.()
-  }
 }

@@ -4,7 +4,10 @@ import type { Logger } from '../ports/index.ts'
 import { signedUploadPath } from '../ports/signed-upload.ts'
 import type { LocalObjects } from './objects.ts'
 
-/** Puts the door for presigned uploads, which S3 itself serves on AWS, before an app; the answer is S3's: a version id, no body. */
+/**
+ * Puts the door for presigned uploads, which S3 itself serves on AWS, before an app. The answer is
+ * S3's: an etag, the version's id (a part has none), no body.
+ */
 export function withUploads(
   api: Pick<Api, 'fetch'>,
   objects: LocalObjects,
@@ -15,13 +18,16 @@ export function withUploads(
     if (request.url.slice(at).split('?', 1)[0] !== signedUploadPath) return api.fetch(request)
     if (request.method !== 'PUT') return notAllowed('a presigned upload is a PUT', ['PUT'])
     try {
-      const version = await objects.acceptUpload({
+      const { etag, versionId } = await objects.acceptUpload({
         url: request.url,
         headers: request.headers,
         body: request.body ?? [],
       })
       return new Response(null, {
-        headers: { 'x-amz-version-id': version.versionId, etag: `"${version.etag}"` },
+        headers: {
+          etag: `"${etag}"`,
+          ...(versionId === undefined ? {} : { 'x-amz-version-id': versionId }),
+        },
       })
     } catch (error) {
       return problemResponse(problemOf(error, logger))

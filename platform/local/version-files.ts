@@ -1,14 +1,15 @@
 import { createHash } from 'node:crypto'
 import { join } from 'node:path'
 import { coalesced } from './coalesced.ts'
+import { storageError } from './database.ts'
 import { type FileSystem, tolerating } from './file-system.ts'
 
 /** A long body is hashed and written in steps of this size, so that other work gets its turn. */
 const stepBytes = 1024 * 1024
 
-/** The bytes of object versions: one file each, named by the version's id, never changed. */
+/** The bytes of object versions, or of parts: one file each, named by its id, never changed. */
 export class VersionFiles {
-  /** Makes the names that versions got so far outlast a loss of power. */
+  /** Makes the names that files got so far outlast a loss of power. */
   readonly syncNames: () => Promise<void>
   readonly #directory: string
   readonly #files: FileSystem
@@ -28,21 +29,24 @@ export class VersionFiles {
 
   /**
    * Writes a version under a temporary name, syncs it and gives it its own. It outlasts a loss of
-   * power once `syncNames` was called, too. Leaves nothing when it throws.
+   * power once `syncNames` was called, too. Leaves nothing when it throws: what the body itself
+   * throws, as it is, and StorageFailed for what the disk does.
    */
   async write(
     versionId: string,
     body: Uint8Array | AsyncIterable<Uint8Array>,
   ): Promise<{ size: number; sha256: string }> {
     const temporary = `${this.pathOf(versionId)}.part`
+    const source = { failed: false }
+    const watched = body instanceof Uint8Array ? [body] : watchedBody(body, source)
     try {
       const file = this.#files.open(temporary, 'wx')
-      const written = await this.#writeBody(file, body).finally(() => this.#files.close(file))
+      const written = await this.#writeBody(file, watched).finally(() => this.#files.close(file))
       this.#files.rename(temporary, this.pathOf(versionId))
       return written
     } catch (error) {
       this.remove(`${versionId}.part`)
-      throw error
+      throw source.failed ? error : storageError(error)
     }
   }
 
@@ -79,11 +83,11 @@ export class VersionFiles {
 
   async #writeBody(
     file: number,
-    body: Uint8Array | AsyncIterable<Uint8Array>,
+    body: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
   ): Promise<{ size: number; sha256: string }> {
     const hash = createHash('sha256')
     let size = 0
-    for await (const chunk of body instanceof Uint8Array ? [body] : body) {
+    for await (const chunk of body) {
       if (!(chunk instanceof Uint8Array)) throw new TypeError('a body is made of Uint8Array chunks')
       for (let at = 0; at < chunk.length; at += stepBytes) {
         const step = chunk.subarray(at, at + stepBytes)
@@ -94,5 +98,24 @@ export class VersionFiles {
     }
     await this.#files.syncData(file)
     return { size, sha256: hash.digest('hex') }
+  }
+}
+
+async function* watchedBody(
+  body: AsyncIterable<Uint8Array>,
+  source: { failed: boolean },
+): AsyncGenerator<Uint8Array> {
+  const chunks = body[Symbol.asyncIterator]()
+  try {
+    for (;;) {
+      const next = await chunks.next().catch((error: unknown) => {
+        source.failed = true
+        throw error
+      })
+      if (next.done) return
+      yield next.value
+    }
+  } finally {
+    if (!source.failed) await chunks.return?.()
   }
 }

@@ -18,7 +18,12 @@ export const errorTable = {
   UploadRefused: {
     status: 403,
     retryable: false,
-    meaning: 'a presigned upload that is expired, altered, too large or of another type',
+    meaning: 'a presigned upload that is expired, altered, or of another size or type',
+  },
+  UploadNotFound: {
+    status: 404,
+    retryable: false,
+    meaning: 'no upload in parts of this id is under way: never started, completed or aborted',
   },
   ItemInvalid: {
     status: 400,
@@ -46,6 +51,16 @@ export const errorTable = {
     status: 503,
     retryable: true,
     meaning: 'the disk or the service behind a port failed; the old state stays readable',
+  },
+  AccessRefused: {
+    status: 500,
+    retryable: false,
+    meaning: 'the credentials or the role of the caller may not do this on AWS',
+  },
+  SettingsInvalid: {
+    status: 500,
+    retryable: false,
+    meaning: 'the environment of a function that does not say where its platform is',
   },
   // Executions and compute
   ExecutionNotFound: { status: 404, retryable: false, meaning: 'no execution of this name' },
@@ -125,6 +140,21 @@ export const errorTable = {
     status: 503,
     retryable: true,
     meaning: 'a command found no platform running on its data directory',
+  },
+  StackNotFound: {
+    status: 404,
+    retryable: false,
+    meaning: 'a command found no Millrace stack of this name in the account and region',
+  },
+  DeploymentFailed: {
+    status: 500,
+    retryable: true,
+    meaning: 'a stack that could not be deployed or removed; what was kept is as it was',
+  },
+  PackageMissing: {
+    status: 500,
+    retryable: false,
+    meaning: 'a command needs an optional package that is not installed',
   },
 } as const satisfies Record<string, { status: number; retryable: boolean; meaning: string }>
 

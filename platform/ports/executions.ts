@@ -5,22 +5,25 @@ import type { Json, JsonObject } from './json.ts'
  * `[A-Za-z0-9_-]`, unique in its workflow.
  *
  * `start` with the name and input of a running execution answers that one; with a name that is
- * taken otherwise it throws ExecutionConflict.
+ * taken otherwise it throws ExecutionConflict. `stop` leaves an execution that has ended as it is.
  *
- * Errors: WorkflowNotFound, ExecutionNotFound, ExecutionConflict, StorageFailed.
+ * Errors: WorkflowNotFound, ExecutionNotFound, ExecutionConflict (also a redrive of what runs or
+ * succeeded), NameInvalid (a start), ItemInvalid (an input that is not JSON), MessageTooLarge (an input
+ * over 256 KiB of JSON), CursorInvalid, RequestInvalid (a limit, a status or a reason out of its range),
+ * StorageFailed.
  */
 export interface Executions {
   /** `input` is JSON: what `JSON.stringify` makes of it is what the execution gets. */
   start(request: { workflow: string; name: string; input: unknown }): Promise<Execution>
   describe(workflow: string, name: string): Promise<Execution>
-  /** The newest first. */
+  /** The newest first, at most `limit` (1 to 1000, default 50). */
   list(options?: {
     workflow?: string
     status?: ExecutionStatus
     cursor?: string
     limit?: number
   }): Promise<{ executions: ExecutionSummary[]; cursor?: string }>
-  /** Events of the history after `after` (exclusive, default 0), at most `limit` (default 1000). */
+  /** Events of the history after `after` (exclusive, default 0), at most `limit` (1 to 1000, default 1000). */
   history(
     workflow: string,
     name: string,

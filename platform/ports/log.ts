@@ -9,9 +9,14 @@ import type { JsonObject } from './json.ts'
  * after the last batch whose handler ended well. Records that a handler has seen keep their position
  * when they come again, so a handler that stores the position beside its state counts each once.
  *
- * A record is at most 400 KB of JSON: ItemTooLarge. Errors: ItemInvalid, ItemTooLarge, CursorInvalid
- * (a position that this log did not give), RequestInvalid (a limit out of its range, a consumer that
- * is subscribed already), StorageFailed.
+ * A key is non-empty text of at most 1024 bytes, a consumer's name one of at most 255. A record is at
+ * most 398 KB (398 × 1024 bytes) of JSON: ItemTooLarge. The records of one `append` follow each other
+ * and are appended all or none, up to 98 records and 4 MB with their keys; of a longer one that fails,
+ * the first may have been appended. An `append` that failed with StorageFailed may have been done.
+ *
+ * Errors: ItemInvalid, ItemTooLarge, CursorInvalid (a position that this log did not give),
+ * RequestInvalid (a limit out of its range, a consumer's name that is none or is subscribed already),
+ * StorageFailed.
  */
 export interface Log {
   append(key: string, records: readonly JsonObject[]): Promise<void>

@@ -1,10 +1,19 @@
 import { MillraceError } from './errors.ts'
-import type { PresignOptions, PutOptions } from './objects.ts'
+import type {
+  ObjectEntry,
+  ObjectVersion,
+  PresignOptions,
+  PresignPartOptions,
+  PutOptions,
+  UploadedPart,
+} from './objects.ts'
 
 export const defaultContentType = 'application/octet-stream'
 const maxMetadataBytes = 2048
 const maxPresignedSeconds = 7 * 24 * 60 * 60
 const maxPresignedBytes = 5 * 1024 ** 3
+const maxParts = 10_000
+const minPartBytes = 5 * 1024 ** 2
 
 /** What `put` writes beside the bytes. Throws RequestInvalid on options that no store takes. */
 export function putOptions(options: PutOptions = {}): {
@@ -12,13 +21,26 @@ export function putOptions(options: PutOptions = {}): {
   metadata: Readonly<Record<string, string>>
 } {
   const contentType = options.contentType ?? defaultContentType
-  if (!/^[\x20-\x7e]{1,255}$/.test(contentType)) {
-    throw invalid('contentType is not 1 to 255 printable ASCII characters')
+  if (contentType === '' || contentType.length > 255 || !isHeaderText(contentType)) {
+    throw invalid(
+      'contentType is not 1 to 255 printable ASCII characters without a space at either end',
+    )
   }
   if (options.ifAbsent && options.ifMatch !== undefined) {
     throw invalid('ifAbsent and ifMatch exclude each other: give one of them')
   }
   return { contentType, metadata: metadataOf(options.metadata ?? {}) }
+}
+
+/** The same of options that say nothing of conditions. */
+export function describedAs({
+  contentType,
+  metadata,
+}: Pick<PutOptions, 'contentType' | 'metadata'>): ReturnType<typeof putOptions> {
+  return putOptions({
+    ...(contentType === undefined ? {} : { contentType }),
+    ...(metadata === undefined ? {} : { metadata }),
+  })
 }
 
 /** Throws ObjectChanged unless a write's conditions hold on the current version's etag. */
@@ -55,13 +77,90 @@ export function byteRange(
 
 /** Throws RequestInvalid on presigned-upload options beyond what S3 takes. */
 export function checkPresignOptions(options: PresignOptions): void {
-  checkInteger('expiresInSeconds', options.expiresInSeconds, maxPresignedSeconds)
-  checkInteger('maxBytes', options.maxBytes, maxPresignedBytes)
-  const { contentType, metadata } = options
-  putOptions({
-    ...(contentType === undefined ? {} : { contentType }),
-    ...(metadata === undefined ? {} : { metadata }),
+  checkInteger('expiresInSeconds', options.expiresInSeconds, 1, maxPresignedSeconds)
+  checkInteger('size', options.size, 0, maxPresignedBytes)
+  describedAs(options)
+}
+
+/** Throws RequestInvalid on options of a presigned part beyond what S3 takes. */
+export function checkPresignPartOptions(options: PresignPartOptions): void {
+  checkInteger('partNumber', options.partNumber, 1, maxParts)
+  checkInteger('size', options.size, 0, maxPresignedBytes)
+  checkInteger('expiresInSeconds', options.expiresInSeconds, 1, maxPresignedSeconds)
+}
+
+/**
+ * The parts that an upload is to be completed of, their etags without quotes. RequestInvalid unless
+ * they are 1 to 10,000 and their numbers ascend.
+ */
+export function checkUploadedParts(parts: readonly UploadedPart[]): UploadedPart[] {
+  if (parts.length < 1 || parts.length > maxParts) {
+    throw invalid(`the upload is completed of ${parts.length} parts: name 1 to ${maxParts}`)
+  }
+  return parts.map(({ partNumber, etag }, i) => {
+    checkInteger('partNumber', partNumber, 1, maxParts)
+    const before = parts[i - 1]
+    if (before !== undefined && before.partNumber >= partNumber) {
+      throw invalid(`part ${partNumber} comes after part ${before.partNumber}: name them ascending`)
+    }
+    if (typeof etag !== 'string') throw invalid(`part ${partNumber} has no etag`)
+    return { partNumber, etag: etag.replace(/^"(.*)"$/, '$1') }
   })
+}
+
+/**
+ * Picks the stored parts that a completion names. RequestInvalid when one is missing, has another
+ * etag, or is too small and not the last.
+ */
+export function chosenParts<Part extends { readonly etag: string; readonly size: number }>(
+  parts: readonly UploadedPart[],
+  stored: (partNumber: number) => Part | undefined,
+): Part[] {
+  return parts.map(({ partNumber, etag }, i) => {
+    const part = stored(partNumber)
+    if (part?.etag !== etag) {
+      const found = part === undefined ? 'was not sent' : `has the etag ${part.etag}, not ${etag}`
+      throw invalid(`part ${partNumber} ${found}: name each part as its PUT was answered`)
+    }
+    if (i < parts.length - 1 && part.size < minPartBytes) {
+      throw invalid(
+        `part ${partNumber} has ${part.size} bytes: all but the last have at least ${minPartBytes}`,
+      )
+    }
+    return part
+  })
+}
+
+/** S3's ids of versions and uploads are URL-ready and at most 1024 bytes; nothing else is one. */
+export function isStoreId(id: string): boolean {
+  return /^[\x21-\x7e]{1,1024}$/.test(id)
+}
+
+/** Throws UploadNotFound for what cannot be the id of an upload. */
+export function checkUploadId(key: string, uploadId: string): void {
+  if (!isStoreId(uploadId)) throw uploadNotFound(key, uploadId)
+}
+
+export function uploadNotFound(key: string, uploadId: string): MillraceError {
+  return new MillraceError(
+    'UploadNotFound',
+    `no upload ${JSON.stringify(uploadId.slice(0, 100))} of ${JSON.stringify(key)} is under way: ` +
+      'it was completed, aborted or never started; start another one',
+  )
+}
+
+/** What a listing tells of a version. */
+export function entryOf(version: ObjectVersion): ObjectEntry {
+  const { bucket, key, versionId, size, etag, lastModified, sequencer } = version
+  return {
+    bucket,
+    key,
+    versionId,
+    size,
+    etag,
+    lastModified,
+    ...(sequencer === undefined ? {} : { sequencer }),
+  }
 }
 
 function metadataOf(metadata: Readonly<Record<string, string>>): Record<string, string> {
@@ -70,8 +169,10 @@ function metadataOf(metadata: Readonly<Record<string, string>>): Record<string, 
     if (!/^[a-z0-9-]+$/.test(name)) {
       throw invalid(`the metadata name ${JSON.stringify(name)} is not [a-z0-9-]+`)
     }
-    if (typeof value !== 'string' || !/^[\x20-\x7e]*$/.test(value)) {
-      throw invalid(`the metadata value of ${name} is not printable ASCII text`)
+    if (!isHeaderText(value)) {
+      throw invalid(
+        `the metadata value of ${name} is not printable ASCII text without a space at either end`,
+      )
     }
     bytes += name.length + value.length
   }
@@ -81,9 +182,14 @@ function metadataOf(metadata: Readonly<Record<string, string>>): Record<string, 
   return { ...metadata }
 }
 
-function checkInteger(name: string, value: number, max: number): void {
-  if (!Number.isInteger(value) || value < 1 || value > max) {
-    throw invalid(`${name} is ${value}: give an integer from 1 to ${max}`)
+/** Whether a text comes out of an HTTP header, which drops the spaces around it, as it went in. */
+function isHeaderText(text: unknown): boolean {
+  return typeof text === 'string' && /^[\x20-\x7e]*$/.test(text) && text.trim() === text
+}
+
+function checkInteger(name: string, value: number, min: number, max: number): void {
+  if (!Number.isInteger(value) || value < min || value > max) {
+    throw invalid(`${name} is ${value}: give an integer from ${min} to ${max}`)
   }
 }
 

@@ -9,11 +9,12 @@
  * - Each completed write (not a delete) raises one "Object Created" event on the bus, at least once.
  * - Keys are 1 to 1024 bytes of UTF-8 in segments split by `/`, none of them empty, `.` or `..`, or
  *   longer than 255 bytes, with no control character and no backslash: anything else is
- *   ObjectKeyInvalid. So is a key that would be a file and a folder at once (`a` beside `a/b`).
+ *   ObjectKeyInvalid. So is a key that would be a file and a folder at once (`a` beside `a/b`); S3
+ *   itself has no such rule, so that there two writes at one moment, or a presigned one, can break it.
  * - Metadata is at most 2 KB in all, keys lower-case `[a-z0-9-]+`, values printable ASCII, as is the
- *   content type: anything else is RequestInvalid.
+ *   content type, without a space at either end: anything else is RequestInvalid.
  *
- * Errors: ObjectNotFound, ObjectKeyInvalid, ObjectChanged, RangeInvalid, CursorInvalid,
+ * Errors: ObjectNotFound, ObjectKeyInvalid, ObjectChanged, RangeInvalid, UploadNotFound, CursorInvalid,
  * RequestInvalid (options out of their range), StorageFailed.
  */
 export interface Objects {
@@ -46,19 +47,53 @@ export interface Objects {
   list(
     prefix: string,
     options?: { cursor?: string; limit?: number },
-  ): Promise<{ objects: ObjectVersion[]; cursor?: string }>
+  ): Promise<{ objects: ObjectEntry[]; cursor?: string }>
 
   /** All versions of one key, the newest first. */
-  versions(key: string): Promise<ObjectVersion[]>
+  versions(key: string): Promise<ObjectEntry[]>
 
   /** Hides the key: `head`, `read` and `list` no longer find it without a version. Idempotent. */
   delete(key: string): Promise<void>
 
   /**
-   * A URL that takes a PUT of at most `maxBytes` bytes (at most 5 GiB) to `key`, until it expires (at
-   * most 7 days); each PUT is a new version.
+   * A URL that takes a PUT of exactly `size` bytes to `key`, until it expires (at most 7 days, and on
+   * AWS no later than the credentials that signed it); each PUT is a new version. The answer to the
+   * PUT has the version in its `x-amz-version-id` header.
    */
   presignUpload(key: string, options: PresignOptions): Promise<PresignedUpload>
+
+  /**
+   * Begins an upload in parts, for what is too large or too slow for one request. Nothing is to be
+   * seen under the key until it is completed; its parts take up space until it is completed or
+   * aborted.
+   */
+  startMultipartUpload(
+    key: string,
+    options?: Pick<PutOptions, 'contentType' | 'metadata'>,
+  ): Promise<{ uploadId: string }>
+
+  /**
+   * A URL that takes a PUT of one part, of exactly `size` bytes. The answer to the PUT has the part's
+   * etag in its `etag` header, which the completion names. A part may be sent again: the one sent
+   * last counts. The PUT to an upload that is not under way is refused with UploadNotFound.
+   */
+  presignPart(key: string, uploadId: string, options: PresignPartOptions): Promise<PresignedUpload>
+
+  /**
+   * Makes one version of the parts named, in ascending order of their numbers, all but the last of at
+   * least 5 MiB: one Object Created event, with the reason CompleteMultipartUpload. RequestInvalid for
+   * parts that are missing, of another etag, too small or out of order, and then the upload stays
+   * under way; UploadNotFound when it is not under way. Done again it answers UploadNotFound or the
+   * same version, and never makes a second one.
+   */
+  completeMultipartUpload(
+    key: string,
+    uploadId: string,
+    parts: readonly UploadedPart[],
+  ): Promise<ObjectVersion>
+
+  /** Ends an upload and drops its parts. Idempotent. */
+  abortMultipartUpload(key: string, uploadId: string): Promise<void>
 }
 
 export interface PutOptions {
@@ -71,7 +106,8 @@ export interface PutOptions {
   readonly ifMatch?: string
 }
 
-export interface ObjectVersion {
+/** What a listing tells of a version; `head` tells the rest. */
+export interface ObjectEntry {
   readonly bucket: string
   readonly key: string
   readonly versionId: string
@@ -79,31 +115,55 @@ export interface ObjectVersion {
   readonly size: number
   /** Opaque; equal for equal writes at most. */
   readonly etag: string
-  /** Hex digest of the bytes, where the store knows it (a presigned S3 upload may lack it). */
-  readonly sha256?: string
-  readonly contentType: string
-  readonly metadata: Readonly<Record<string, string>>
-  /** ISO 8601 time. */
+  /** ISO 8601 time. S3 tells whole seconds. */
   readonly lastModified: string
   /** The one of its Object Created event, where the store knows it (S3 tells it in events alone). */
   readonly sequencer?: string
 }
 
+export interface ObjectVersion extends ObjectEntry {
+  /** Hex digest of the bytes, where the store knows it (S3 does not of what came presigned or in parts). */
+  readonly sha256?: string
+  readonly contentType: string
+  readonly metadata: Readonly<Record<string, string>>
+}
+
 export interface PresignOptions {
   /** 1 second to 7 days. */
   readonly expiresInSeconds: number
-  /** 1 byte to 5 GiB. */
-  readonly maxBytes: number
+  /** Bytes that the upload has: 0 to 5 GiB. */
+  readonly size: number
   /** The type that the upload must have. */
   readonly contentType?: string
   /** What the object gets as its metadata. */
   readonly metadata?: Readonly<Record<string, string>>
 }
 
+export interface PresignPartOptions {
+  /** 1 to 10,000. */
+  readonly partNumber: number
+  /** Bytes that the part has: 0 to 5 GiB. */
+  readonly size: number
+  /** 1 second to 7 days. */
+  readonly expiresInSeconds: number
+}
+
+/** A part as its PUT was answered. */
+export interface UploadedPart {
+  readonly partNumber: number
+  /** With or without the quotes of the header. */
+  readonly etag: string
+}
+
 export interface PresignedUpload {
   readonly url: string
   readonly method: 'PUT'
-  /** Headers that the upload must send as they are. */
+  /**
+   * Headers that the upload must send as they are. `content-length` is one of them, since it is in
+   * the signature: `fetch`, curl and browsers send it by themselves for a body whose length they know,
+   * and may be given it too; a streamed body of `fetch` needs it, or it goes out in chunks and is
+   * refused.
+   */
   readonly headers: Readonly<Record<string, string>>
   /** ISO 8601 time. */
   readonly expiresAt: string

@@ -9,7 +9,7 @@ import type { Json } from './json.ts'
  * - A message received `maxReceives` times (a setting of the queue) without being acknowledged
  *   moves to the dead letters, where it stays until replayed or removed.
  * - Acknowledging twice, or after the message came again, does no harm.
- * - A dead letter is removed by acknowledging it.
+ * - A dead letter is removed by acknowledging it. It may be one only once someone receives again.
  *
  * Errors: MessageTooLarge, ItemInvalid (a body that is not JSON), RequestInvalid (limits and times out
  * of their range), StorageFailed.
@@ -26,7 +26,10 @@ export interface Queue {
   /** Makes a received message due again now, for another attempt. */
   release(message: Message): Promise<void>
   deadLetters(options?: { limit?: number }): Promise<Message[]>
-  /** Sends a dead letter again, with its receive count at 0. False when it is no longer there. */
+  /**
+   * Sends a dead letter again, with its receive count at 0 and perhaps under another `messageId`. False
+   * when it is no longer there.
+   */
   replay(messageId: string): Promise<boolean>
 }
 
@@ -35,7 +38,7 @@ export interface Message {
   /** Names this delivery of the message. */
   readonly receipt: string
   readonly body: Json
-  /** 1 at the first delivery. */
+  /** 1 at the first delivery. Of a dead letter at least the receives that made it one. */
   readonly receiveCount: number
   /** ISO 8601 time. */
   readonly sentAt: string

@@ -1,7 +1,12 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
 import { MillraceError } from './errors.ts'
-import { checkPresignOptions, defaultContentType } from './object-options.ts'
-import type { PresignedUpload, PresignOptions, PutOptions } from './objects.ts'
+import {
+  checkPresignOptions,
+  checkPresignPartOptions,
+  checkUploadId,
+  defaultContentType,
+} from './object-options.ts'
+import type { PresignedUpload, PresignOptions, PresignPartOptions, PutOptions } from './objects.ts'
 
 /** The path below the base URL that takes signed uploads. */
 export const signedUploadPath = '/uploads/presigned'
@@ -14,12 +19,28 @@ export interface UploadRequest {
   readonly body: AsyncIterable<Uint8Array> | Iterable<Uint8Array>
 }
 
+/** What the PUT is answered: the headers of S3's answer. A part has no version. */
+export interface AcceptedUpload {
+  readonly etag: string
+  readonly versionId?: string
+}
+
 /** What a verified signature allows. */
 export interface UploadGrant {
   readonly key: string
-  readonly maxBytes: number
-  /** What to write beside the bytes. */
+  readonly size: number
+  /** What to write beside the bytes of a whole object. */
   readonly options: PutOptions
+  /** Of which upload the bytes are a part, and which one. */
+  readonly part?: { readonly uploadId: string; readonly partNumber: number }
+}
+
+/** Who signs, for where, and when. */
+export interface UploadSigner {
+  readonly secret: Uint8Array
+  readonly baseUrl: string
+  /** Milliseconds since 1970. */
+  readonly now: number
 }
 
 /**
@@ -27,47 +48,39 @@ export interface UploadGrant {
  * expiry, size, type and metadata, all of which are in the URL.
  */
 export function signUpload(
-  secret: Uint8Array,
-  baseUrl: string,
-  now: number,
+  signer: UploadSigner,
   key: string,
   options: PresignOptions,
 ): PresignedUpload {
   checkPresignOptions(options)
-  const expires = now + options.expiresInSeconds * 1000
-  const terms = {
-    key,
-    expires: String(expires),
-    'max-bytes': String(options.maxBytes),
-    'content-type': options.contentType ?? '',
-    metadata: JSON.stringify(options.metadata ?? {}),
-  }
-  const signed = signature(secret, Object.values(terms)).toString('base64url')
-  const query = new URLSearchParams({ ...terms, signature: signed })
-  return {
-    url: `${baseUrl.replace(/\/$/, '')}${signedUploadPath}?${query.toString()}`,
-    method: 'PUT',
-    headers: options.contentType === undefined ? {} : { 'content-type': options.contentType },
-    expiresAt: new Date(expires).toISOString(),
-  }
+  const { contentType = '', metadata = {} } = options
+  const terms = { 'content-type': contentType, metadata: JSON.stringify(metadata) }
+  return signedUrl(signer, key, options, terms)
+}
+
+/** The same for one part of an upload. */
+export function signPart(
+  signer: UploadSigner,
+  key: string,
+  uploadId: string,
+  options: PresignPartOptions,
+): PresignedUpload {
+  checkPresignPartOptions(options)
+  checkUploadId(key, uploadId)
+  const terms = { 'upload-id': uploadId, 'part-number': String(options.partNumber) }
+  return signedUrl(signer, key, options, terms)
 }
 
 /** What a request may upload. Throws UploadRefused unless its URL is one of ours, as it was given. */
 export function verifyUpload(secret: Uint8Array, now: number, request: UploadRequest): UploadGrant {
   const query = queryOf(request.url)
-  const terms = termNames.map((name) => query.get(name) ?? '')
+  const terms = Object.fromEntries(termNames.map((name) => [name, query.get(name) ?? ''])) as Terms
   const given = Buffer.from(query.get('signature') ?? '', 'base64url')
   const expected = signature(secret, terms)
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw refused('its URL is not signed by this platform, or was altered')
   }
-  const [key, expires, maxBytes, contentType, metadata] = terms as [
-    string,
-    string,
-    string,
-    string,
-    string,
-  ]
+  const { key, expires, size, 'content-type': contentType, 'upload-id': uploadId } = terms
   if (now >= Number(expires)) {
     throw refused(`its URL expired at ${new Date(Number(expires)).toISOString()}`)
   }
@@ -75,31 +88,74 @@ export function verifyUpload(secret: Uint8Array, now: number, request: UploadReq
     throw refused(`its content-type must be ${contentType}`)
   }
   const declared = request.headers.get('content-length')
-  if (declared !== null && Number(declared) > Number(maxBytes)) {
-    throw refused(`it has ${declared} bytes, at most ${maxBytes} are allowed`)
+  if (declared !== size) {
+    throw refused(`its content-length must be ${size}, and is ${declared ?? 'not given'}`)
   }
   return {
     key,
-    maxBytes: Number(maxBytes),
+    size: Number(size),
     options: {
       contentType: contentType || (request.headers.get('content-type') ?? defaultContentType),
-      metadata: JSON.parse(metadata) as Record<string, string>,
+      metadata: JSON.parse(terms.metadata || '{}') as Record<string, string>,
     },
+    ...(uploadId === '' ? {} : { part: { uploadId, partNumber: Number(terms['part-number']) } }),
   }
 }
 
-const termNames = ['key', 'expires', 'max-bytes', 'content-type', 'metadata'] as const
-
-/** Passes a body on, until it is longer than `maxBytes`: UploadRefused. */
-export async function* limitedBody(
+/** Passes a body on. UploadRefused once it has other than `size` bytes. */
+export async function* exactBody(
   body: UploadRequest['body'],
-  maxBytes: number,
+  size: number,
 ): AsyncGenerator<Uint8Array> {
   let bytes = 0
   for await (const chunk of body) {
     bytes += chunk.length
-    if (bytes > maxBytes) throw refused(`it has more than the ${maxBytes} bytes allowed`)
+    if (bytes > size) throw refused(`it has more than the ${size} bytes it was signed for`)
     yield chunk
+  }
+  if (bytes < size) throw refused(`it has ${bytes} of the ${size} bytes it was signed for`)
+}
+
+const termNames = [
+  'key',
+  'expires',
+  'size',
+  'content-type',
+  'metadata',
+  'upload-id',
+  'part-number',
+] as const
+
+type Terms = Record<(typeof termNames)[number], string>
+
+function signedUrl(
+  { secret, baseUrl, now }: UploadSigner,
+  key: string,
+  options: { size: number; expiresInSeconds: number; contentType?: string },
+  particular: Partial<Terms>,
+): PresignedUpload {
+  const { size, expiresInSeconds, contentType } = options
+  const expires = now + expiresInSeconds * 1000
+  const terms = {
+    'content-type': '',
+    metadata: '',
+    'upload-id': '',
+    'part-number': '',
+    ...particular,
+    key,
+    expires: String(expires),
+    size: String(size),
+  }
+  const signed = signature(secret, terms).toString('base64url')
+  const query = new URLSearchParams({ ...terms, signature: signed })
+  return {
+    url: `${baseUrl.replace(/\/$/, '')}${signedUploadPath}?${query.toString()}`,
+    method: 'PUT',
+    headers: {
+      'content-length': String(size),
+      ...(contentType === undefined ? {} : { 'content-type': contentType }),
+    },
+    expiresAt: new Date(expires).toISOString(),
   }
 }
 
@@ -108,8 +164,9 @@ function queryOf(url: string): URLSearchParams {
   return new URLSearchParams(question < 0 ? '' : url.slice(question + 1))
 }
 
-function signature(secret: Uint8Array, terms: readonly string[]): Buffer {
-  return createHmac('sha256', secret).update(JSON.stringify(terms)).digest()
+function signature(secret: Uint8Array, terms: Terms): Buffer {
+  const text = JSON.stringify(termNames.map((name) => terms[name]))
+  return createHmac('sha256', secret).update(text).digest()
 }
 
 function refused(reason: string): MillraceError {

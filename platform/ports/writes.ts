@@ -18,6 +18,8 @@ export interface CheckedWrite {
   readonly pk: string
   readonly sk: string
   readonly condition: Condition | undefined
+  /** Bytes that the write brings, as JSON, whatever is there. */
+  readonly bytes: number
   /** The JSON text to store; null to delete; undefined to leave all as it is. */
   readonly outcome: (current: Item | undefined) => string | null | undefined
 }
@@ -37,7 +39,7 @@ export function checkWrite(write: Write): CheckedWrite {
   if ('put' in write) {
     const text = itemText(write.put)
     const { pk, sk } = write.put
-    return { pk, sk, condition, outcome: () => text }
+    return { pk, sk, condition, bytes: utf8Length(text), outcome: () => text }
   }
   if ('update' in write) {
     const { pk, sk, ...change } = write.update
@@ -47,18 +49,20 @@ export function checkWrite(write: Write): CheckedWrite {
       pk,
       sk,
       condition,
+      bytes: utf8Length(JSON.stringify(change.set ?? {})),
       outcome: (current) => itemText(changedItem(pk, sk, current, change)),
     }
   }
   if ('delete' in write) {
     const { pk, sk } = write.delete
     validateItemKey(pk, sk)
-    return { pk, sk, condition, outcome: () => null }
+    return { pk, sk, condition, bytes: 0, outcome: () => null }
   }
   if ('check' in write) {
     const { pk, sk } = write.check
     validateItemKey(pk, sk)
-    return { pk, sk, condition, outcome: () => undefined }
+    if (write.if === undefined) throw new MillraceError('ItemInvalid', 'a check has no condition')
+    return { pk, sk, condition, bytes: 0, outcome: () => undefined }
   }
   throw new MillraceError('ItemInvalid', 'a write is one of put, update, delete and check')
 }
@@ -76,6 +80,7 @@ export function checkTransaction(writes: readonly Write[]): CheckedWrite[] {
   if (keys.size < checked.length) {
     throw new MillraceError('ItemInvalid', 'two writes of the transaction are of one item')
   }
+  refuseOver4MB(checked.reduce((sum, { bytes }) => sum + bytes, 0))
   return checked
 }
 
@@ -97,19 +102,15 @@ export function outcomesOf(
     const text = outcome(current[i])
     return text === undefined ? [] : [{ pk, sk, text }]
   })
-  const bytes = outcomes.reduce((sum, { text }) => sum + (text === null ? 0 : utf8Length(text)), 0)
-  if (bytes > maxBytes) {
-    throw new MillraceError(
-      'TransactionTooLarge',
-      `the transaction writes ${bytes} bytes of items, at most ${maxBytes} are allowed: split it`,
-    )
-  }
+  refuseOver4MB(outcomes.reduce((sum, { text }) => sum + (text === null ? 0 : utf8Length(text)), 0))
   return outcomes
 }
 
-function conditionFailed(
+/** The error of writes whose condition did not hold, by their indexes, of which there is at least one. */
+export function conditionFailed(
   writes: readonly CheckedWrite[],
   failed: readonly number[],
+  cause?: unknown,
 ): MillraceError {
   const { pk, sk, condition } = writes[failed[0]!]!
   const more = failed.length > 1 ? ` and ${failed.length - 1} more` : ''
@@ -117,6 +118,14 @@ function conditionFailed(
     'ConditionFailed',
     `the condition ${JSON.stringify(condition)} does not hold on the item ` +
       `${JSON.stringify(pk)}, ${JSON.stringify(sk)}${more}: read it again and decide anew`,
-    { details: { failed } },
+    { details: { failed }, ...(cause !== undefined && { cause }) },
+  )
+}
+
+function refuseOver4MB(bytes: number): void {
+  if (bytes <= maxBytes) return
+  throw new MillraceError(
+    'TransactionTooLarge',
+    `the transaction writes ${bytes} bytes of items, at most ${maxBytes} are allowed: split it`,
   )
 }

@@ -1,4 +1,11 @@
 import { MillraceError } from '../ports/errors.ts'
+import {
+  checkExecutionHistory,
+  checkExecutionList,
+  checkExecutionName,
+  checkStopReason,
+  executionInput,
+} from '../ports/execution-requests.ts'
 import type {
   Execution,
   ExecutionEvent,
@@ -8,7 +15,7 @@ import type {
 } from '../ports/executions.ts'
 import type { Json } from '../ports/json.ts'
 import type { Clock } from '../ports/observability.ts'
-import { decodeCursor, encodeCursor, pageLimit } from '../ports/page.ts'
+import { decodeCursor, encodeCursor } from '../ports/page.ts'
 
 /** A start, stop or redrive that was asked for. */
 export interface RecordedRequest {
@@ -25,11 +32,14 @@ export interface RecordedRequest {
 export class RecordingExecutions implements Executions {
   readonly requests: RecordedRequest[] = []
   readonly #clock: Clock
+  readonly #workflows: readonly string[] | undefined
   readonly #executions = new Map<string, Execution>()
   readonly #histories = new Map<string, readonly ExecutionEvent[]>()
 
-  constructor(clock: Clock) {
+  /** @param options.workflows those that are known; every name is when this is not given */
+  constructor(clock: Clock, options: { workflows?: readonly string[] } = {}) {
     this.#clock = clock
+    this.#workflows = options.workflows
   }
 
   /** Makes an execution known, or changes it; what is not given stays as it is. */
@@ -51,9 +61,11 @@ export class RecordingExecutions implements Executions {
     this.#histories.set(idOf(workflow, name), events)
   }
 
-  async start(request: { workflow: string; name: string; input: Json }): Promise<Execution> {
+  async start(request: { workflow: string; name: string; input: unknown }): Promise<Execution> {
     const { workflow, name } = request
-    const input = structuredClone(request.input)
+    checkExecutionName(name)
+    const input = JSON.parse(executionInput(request.input)) as Json
+    this.#checkWorkflow(workflow)
     this.requests.push({ request: 'start', workflow, name, input })
     const there = this.#executions.get(idOf(workflow, name))
     if (there === undefined) this.set({ workflow, name, input })
@@ -71,16 +83,19 @@ export class RecordingExecutions implements Executions {
     options: { workflow?: string; status?: ExecutionStatus; cursor?: string; limit?: number } = {},
   ): Promise<{ executions: ExecutionSummary[]; cursor?: string }> {
     const { workflow, status, cursor } = options
-    const limit = pageLimit(options.limit, 100, 1000)
-    const scope = [workflow ?? null, status ?? null]
-    const from = cursor === undefined ? 0 : Number(decodeCursor(scope, cursor))
+    const { limit, scope } = checkExecutionList(options)
+    if (workflow !== undefined) this.#checkWorkflow(workflow)
+    const before = cursor === undefined ? Infinity : Number(decodeCursor(scope, cursor))
     const found = [...this.#executions.values()]
+      .map((one, place) => ({ one, place }))
+      .filter(({ place }) => place < before)
+      .filter(({ one }) => workflow === undefined || one.workflow === workflow)
+      .filter(({ one }) => status === undefined || one.status === status)
       .reverse()
-      .filter((one) => workflow === undefined || one.workflow === workflow)
-      .filter((one) => status === undefined || one.status === status)
-    const executions = found.slice(from, from + limit)
-    if (from + limit >= found.length) return { executions }
-    return { executions, cursor: encodeCursor(scope, String(from + limit)) }
+    const page = found.slice(0, limit)
+    const executions = page.map(({ one }) => one)
+    if (found.length <= limit) return { executions }
+    return { executions, cursor: encodeCursor(scope, String(page.at(-1)!.place)) }
   }
 
   async history(
@@ -88,10 +103,10 @@ export class RecordingExecutions implements Executions {
     name: string,
     options: { after?: number; limit?: number } = {},
   ): Promise<ExecutionEvent[]> {
+    const { after, limit } = checkExecutionHistory(options)
     this.#find(workflow, name)
-    const limit = pageLimit(options.limit, 1000, 1000)
     const events = this.#histories.get(idOf(workflow, name)) ?? []
-    return events.filter(({ id }) => id > (options.after ?? 0)).slice(0, limit)
+    return events.filter(({ id }) => id > after).slice(0, limit)
   }
 
   async stop(
@@ -99,23 +114,35 @@ export class RecordingExecutions implements Executions {
     name: string,
     reason: { error?: string; cause?: string } = {},
   ): Promise<void> {
+    checkStopReason(reason)
     this.requests.push({ request: 'stop', workflow, name })
-    if (this.#find(workflow, name).status !== 'RUNNING') {
-      throw new MillraceError('ExecutionConflict', `the execution ${name} is not running`)
-    }
+    if (this.#find(workflow, name).status !== 'RUNNING') return
     this.set({ workflow, name, status: 'ABORTED', stopDate: this.#now(), ...reason })
   }
 
   async redrive(workflow: string, name: string): Promise<void> {
     this.requests.push({ request: 'redrive', workflow, name })
-    const { status, redriveCount } = this.#find(workflow, name)
+    const { status, redriveCount, startDate, input } = this.#find(workflow, name)
     if (status === 'RUNNING' || status === 'SUCCEEDED') {
       throw new MillraceError('ExecutionConflict', `the execution ${name} is ${status}`)
     }
-    this.set({ workflow, name, status: 'RUNNING', redriveCount: redriveCount + 1 })
+    this.#executions.set(idOf(workflow, name), {
+      workflow,
+      name,
+      status: 'RUNNING',
+      startDate,
+      redriveCount: redriveCount + 1,
+      input,
+    })
+  }
+
+  #checkWorkflow(workflow: string): void {
+    if (this.#workflows === undefined || this.#workflows.includes(workflow)) return
+    throw new MillraceError('WorkflowNotFound', `there is no workflow ${workflow}`)
   }
 
   #find(workflow: string, name: string): Execution {
+    this.#checkWorkflow(workflow)
     const execution = this.#executions.get(idOf(workflow, name))
     if (execution !== undefined) return execution
     throw new MillraceError('ExecutionNotFound', `no execution ${name} of ${workflow}`)

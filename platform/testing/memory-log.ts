@@ -1,8 +1,8 @@
 import { MillraceError } from '../ports/errors.ts'
-import { recordText, validatePartitionKey } from '../ports/item.ts'
 import type { JsonObject } from '../ports/json.ts'
 import { logPosition, parseLogPosition } from '../ports/log-position.ts'
 import type { Log, LogRecord } from '../ports/log.ts'
+import { logRecordTexts, validateConsumer, validateLogKey } from '../ports/log-record.ts'
 import { pageLimit } from '../ports/page.ts'
 
 const batchSize = 100
@@ -15,14 +15,13 @@ export class MemoryLog implements Log {
   readonly #consumers = new Map<string, { wake(): void }>()
 
   async append(key: string, records: readonly JsonObject[]): Promise<void> {
-    validatePartitionKey(key)
-    const texts = records.map((record, i) => recordText(record, `record ${i}`))
+    const texts = logRecordTexts(key, records)
     this.#records.push(...texts.map((text) => ({ key, text })))
     for (const consumer of this.#consumers.values()) consumer.wake()
   }
 
   async read(key: string, options: { after?: string; limit?: number } = {}): Promise<LogRecord[]> {
-    validatePartitionKey(key)
+    validateLogKey(key)
     const limit = pageLimit(options.limit, 1000, 1000)
     const after = options.after === undefined ? 0 : parseLogPosition(options.after)
     const all = this.#recordsAfter(after)
@@ -33,6 +32,7 @@ export class MemoryLog implements Log {
     consumer: string,
     handler: (batch: readonly LogRecord[]) => Promise<void>,
   ): () => Promise<void> {
+    validateConsumer(consumer)
     if (this.#consumers.has(consumer)) {
       throw new MillraceError('RequestInvalid', `the consumer ${consumer} is subscribed already`)
     }

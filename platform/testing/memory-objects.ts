@@ -7,25 +7,38 @@ import {
   validateObjectKey,
   validateObjectPrefix,
 } from '../ports/object-key.ts'
-import { byteRange, checkPutConditions, putOptions } from '../ports/object-options.ts'
+import {
+  byteRange,
+  checkPutConditions,
+  describedAs,
+  entryOf,
+  putOptions,
+} from '../ports/object-options.ts'
 import type {
+  ObjectEntry,
   Objects,
   ObjectVersion,
   PresignedUpload,
   PresignOptions,
+  PresignPartOptions,
   PutOptions,
+  UploadedPart,
 } from '../ports/objects.ts'
 import type { Clock } from '../ports/observability.ts'
 import { decodeCursor, encodeCursor, pageLimit } from '../ports/page.ts'
 import { sequencerText } from '../ports/sequencer.ts'
 import {
-  limitedBody,
+  type AcceptedUpload,
+  exactBody,
+  signPart,
   signUpload,
   type UploadRequest,
+  type UploadSigner,
   verifyUpload,
 } from '../ports/signed-upload.ts'
 import { compareUtf8 } from '../ports/utf8.ts'
 import type { MemoryBus } from './memory-bus.ts'
+import { MemoryMultipart } from './memory-multipart.ts'
 
 interface StoredVersion {
   readonly version: ObjectVersion
@@ -41,6 +54,7 @@ export class MemoryObjects implements Objects {
   /** The oldest first. */
   readonly #versions = new Map<string, StoredVersion[]>()
   readonly #current = new Map<string, StoredVersion>()
+  readonly #multipart = new MemoryMultipart()
   #writes = 0
 
   constructor(options: { bucket: string; clock: Clock; bus: MemoryBus }) {
@@ -54,30 +68,10 @@ export class MemoryObjects implements Objects {
     body: Uint8Array | AsyncIterable<Uint8Array>,
     options: PutOptions = {},
   ): Promise<ObjectVersion> {
-    const { contentType, metadata } = putOptions(options)
     this.#checkPut(key, options)
     const bytes = await bytesOf(body)
     this.#checkPut(key, options)
-    const time = this.#clock.now()
-    const sha256 = createHash('sha256').update(bytes).digest('hex')
-    const sequencer = sequencerText(++this.#writes)
-    const version: ObjectVersion = {
-      bucket: this.bucket,
-      key,
-      versionId: randomBytes(24).toString('base64url'),
-      size: bytes.length,
-      etag: sha256.slice(0, 32),
-      sha256,
-      contentType,
-      metadata,
-      lastModified: new Date(time).toISOString(),
-      sequencer,
-    }
-    const stored = { version, bytes }
-    this.#versions.set(key, [...(this.#versions.get(key) ?? []), stored])
-    this.#current.set(key, stored)
-    this.#bus.deliver(objectCreatedEvent({ ...version, sequencer, time }))
-    return version
+    return this.#store(key, bytes, options, 'PutObject')
   }
 
   async head(key: string, options: { versionId?: string } = {}): Promise<ObjectVersion> {
@@ -96,7 +90,7 @@ export class MemoryObjects implements Objects {
   async list(
     prefix: string,
     options: { cursor?: string; limit?: number } = {},
-  ): Promise<{ objects: ObjectVersion[]; cursor?: string }> {
+  ): Promise<{ objects: ObjectEntry[]; cursor?: string }> {
     validateObjectPrefix(prefix)
     const limit = pageLimit(options.limit, 1000, 1000)
     const { cursor } = options
@@ -104,15 +98,15 @@ export class MemoryObjects implements Objects {
     const keys = [...this.#current.keys()]
       .filter((key) => key.startsWith(prefix) && compareUtf8(key, after) > 0)
       .sort(compareUtf8)
-    const objects = keys.slice(0, limit).map((key) => this.#current.get(key)!.version)
+    const objects = keys.slice(0, limit).map((key) => entryOf(this.#current.get(key)!.version))
     const last = keys.length > limit ? objects.at(-1) : undefined
     if (last === undefined) return { objects }
     return { objects, cursor: encodeCursor(['list', prefix], last.key) }
   }
 
-  async versions(key: string): Promise<ObjectVersion[]> {
+  async versions(key: string): Promise<ObjectEntry[]> {
     validateObjectKey(key)
-    return (this.#versions.get(key) ?? []).map(({ version }) => version).reverse()
+    return (this.#versions.get(key) ?? []).map(({ version }) => entryOf(version)).reverse()
   }
 
   async delete(key: string): Promise<void> {
@@ -122,17 +116,86 @@ export class MemoryObjects implements Objects {
 
   async presignUpload(key: string, options: PresignOptions): Promise<PresignedUpload> {
     validateObjectKey(key)
-    return signUpload(this.#secret, 'http://memory.invalid', this.#clock.now(), key, options)
+    return signUpload(this.#signer(), key, options)
+  }
+
+  async startMultipartUpload(
+    key: string,
+    options: Pick<PutOptions, 'contentType' | 'metadata'> = {},
+  ): Promise<{ uploadId: string }> {
+    this.#checkPut(key, {})
+    return { uploadId: this.#multipart.start(key, describedAs(options)) }
+  }
+
+  async presignPart(
+    key: string,
+    uploadId: string,
+    options: PresignPartOptions,
+  ): Promise<PresignedUpload> {
+    validateObjectKey(key)
+    return signPart(this.#signer(), key, uploadId, options)
+  }
+
+  async completeMultipartUpload(
+    key: string,
+    uploadId: string,
+    parts: readonly UploadedPart[],
+  ): Promise<ObjectVersion> {
+    validateObjectKey(key)
+    const { bytes, options } = this.#multipart.assembled(key, uploadId, parts)
+    this.#checkPut(key, options)
+    this.#multipart.end(key, uploadId)
+    return this.#store(key, bytes, options, 'CompleteMultipartUpload')
+  }
+
+  async abortMultipartUpload(key: string, uploadId: string): Promise<void> {
+    validateObjectKey(key)
+    this.#multipart.end(key, uploadId)
   }
 
   /** Takes the PUT of a presigned upload. Throws UploadRefused, and all that `put` throws. */
-  async acceptUpload(request: UploadRequest): Promise<ObjectVersion> {
-    const { key, maxBytes, options } = verifyUpload(this.#secret, this.#clock.now(), request)
-    return this.put(key, limitedBody(request.body, maxBytes), options)
+  async acceptUpload(request: UploadRequest): Promise<AcceptedUpload> {
+    const { key, size, options, part } = verifyUpload(this.#secret, this.#clock.now(), request)
+    const body = exactBody(request.body, size)
+    if (part === undefined) return this.put(key, body, options)
+    const bytes = await bytesOf(body)
+    return { etag: this.#multipart.add(key, part.uploadId, part.partNumber, bytes) }
+  }
+
+  #signer(): UploadSigner {
+    return { secret: this.#secret, baseUrl: 'http://memory.invalid', now: this.#clock.now() }
+  }
+
+  #store(
+    key: string,
+    bytes: Uint8Array,
+    options: PutOptions,
+    reason: 'PutObject' | 'CompleteMultipartUpload',
+  ): ObjectVersion {
+    const time = this.#clock.now()
+    const sha256 = createHash('sha256').update(bytes).digest('hex')
+    const sequencer = sequencerText(++this.#writes)
+    const version: ObjectVersion = {
+      bucket: this.bucket,
+      key,
+      versionId: randomBytes(24).toString('base64url'),
+      size: bytes.length,
+      etag: sha256.slice(0, 32),
+      sha256,
+      ...putOptions(options),
+      lastModified: new Date(time).toISOString(),
+      sequencer,
+    }
+    const stored = { version, bytes }
+    this.#versions.set(key, [...(this.#versions.get(key) ?? []), stored])
+    this.#current.set(key, stored)
+    this.#bus.deliver(objectCreatedEvent({ ...version, sequencer, time, reason }))
+    return version
   }
 
   #checkPut(key: string, options: PutOptions): void {
     validateObjectKey(key)
+    putOptions(options)
     checkPutConditions(key, this.#current.get(key)?.version.etag, options)
     const inFolder = [...this.#current.keys()].find((other) => other.startsWith(`${key}/`))
     const conflict = inFolder ?? parentsOf(key).find((parent) => this.#current.has(parent))

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { type EventEnvelope, eventEnvelope } from '../../events/envelope.ts'
+import type { EventPattern } from '../../events/pattern.ts'
 import type { Bus, OutgoingEvent } from '../../platform/ports/bus.ts'
 import { rejection } from './expect-error.ts'
 
@@ -7,9 +8,9 @@ export interface OpenBus {
   readonly bus: Bus
   addRule(rule: {
     readonly name: string
-    matches(event: EventEnvelope): boolean
-    deliver(event: EventEnvelope): Promise<void>
-  }): void
+    readonly pattern: EventPattern
+    readonly deliver: (event: EventEnvelope) => Promise<void>
+  }): Promise<void>
   /** Resolves when every event was delivered, also those that need several attempts. */
   delivered(): Promise<void>
   close(): Promise<void>
@@ -29,22 +30,23 @@ export function busContract(name: string, open: () => Promise<OpenBus>): void {
     const event = (n: number): OutgoingEvent => ({
       source: 'millrace',
       detailType: 'Model Registered',
-      detail: { n, nested: { text: 'ä😀' } },
+      detail: { n, parity: n % 2 === 0 ? 'even' : 'odd', nested: { text: 'ä😀' } },
       resources: ['arn:aws:s3:::bucket'],
     })
-    const collect = (ruleName: string, matches: (event: EventEnvelope) => boolean) => {
+    const every: EventPattern = { source: ['millrace'] }
+    const collect = async (ruleName: string, pattern: EventPattern) => {
       const events: EventEnvelope[] = []
       const deliver = async (delivered: EventEnvelope) => {
         events.push(delivered)
       }
-      opened.addRule({ name: ruleName, matches, deliver })
+      await opened.addRule({ name: ruleName, pattern, deliver })
       return events
     }
     const numbers = (events: readonly EventEnvelope[]) =>
       events.map(({ detail }) => detail['n'] as number).toSorted((a, b) => a - b)
 
     it('delivers each event in EventBridge’s envelope', async () => {
-      const received = collect('all', () => true)
+      const received = await collect('all', every)
       await bus.publish([event(1)])
       await opened.delivered()
       expect(received).toHaveLength(1)
@@ -59,9 +61,9 @@ export function busContract(name: string, open: () => Promise<OpenBus>): void {
     })
 
     it('gives each rule the events that match it', async () => {
-      const even = collect('even', ({ detail }) => (detail['n'] as number) % 2 === 0)
-      const all = collect('all', () => true)
-      const none = collect('none', () => false)
+      const even = await collect('even', { detail: { parity: ['even'] } })
+      const all = await collect('all', every)
+      const none = await collect('none', { ...every, 'detail-type': ['Something Else'] })
       await bus.publish([event(1), event(2)])
       await bus.publish([event(3), event(4)])
       await opened.delivered()
@@ -74,16 +76,16 @@ export function busContract(name: string, open: () => Promise<OpenBus>): void {
     it('tries a failed delivery again, without troubling other rules', async () => {
       let attempts = 0
       const seen: number[] = []
-      opened.addRule({
+      await opened.addRule({
         name: 'shaky',
-        matches: () => true,
+        pattern: every,
         deliver: async ({ detail }) => {
           attempts++
           if (attempts < 3) throw new Error('not yet')
           seen.push(detail['n'] as number)
         },
       })
-      const steady = collect('steady', () => true)
+      const steady = await collect('steady', every)
       await bus.publish([event(1)])
       await opened.delivered()
       expect(seen).toEqual([1])
@@ -92,15 +94,24 @@ export function busContract(name: string, open: () => Promise<OpenBus>): void {
     })
 
     it('delivers many events, each once', async () => {
-      const received = collect('all', () => true)
+      const received = await collect('all', every)
       const ns = Array.from({ length: 500 }, (_, i) => i)
       await Promise.all(ns.map((n) => bus.publish([event(n)])))
       await opened.delivered()
       expect(numbers(received)).toEqual(ns)
     })
 
+    it('publishes calls of many events, and of large ones', async () => {
+      const received = await collect('all', every)
+      await bus.publish(Array.from({ length: 25 }, (_, n) => event(n)))
+      const large = (n: number) => ({ ...event(n), detail: { n, text: 'x'.repeat(150_000) } })
+      await bus.publish([large(25), large(26), large(27)])
+      await opened.delivered()
+      expect(numbers(received)).toEqual(Array.from({ length: 28 }, (_, n) => n))
+    })
+
     it('publishes none of a call whose entries are not all taken', async () => {
-      const received = collect('all', () => true)
+      const received = await collect('all', every)
       const large = { ...event(2), detail: { text: 'x'.repeat(256 * 1024) } }
       await rejection(bus.publish([event(1), large]), 'MessageTooLarge')
       const invalid = { ...event(3), detail: { n: Number.NaN } }

@@ -132,16 +132,60 @@ export function logContract(name: string, open: () => Promise<OpenLog>): void {
       expect(() => log.subscribe('consumer', async () => undefined)).toThrow('consumer')
     })
 
-    it('appends all records of a call or none', async () => {
-      const large = { text: 'x'.repeat(400 * 1024) }
+    it('refuses a name that is none', async () => {
+      for (const consumer of ['', 'x'.repeat(256), '\ud800']) {
+        expect(() => log.subscribe(consumer, async () => undefined)).toThrow('name')
+      }
+      for (const key of ['', 'é'.repeat(513), 'a\ud800']) {
+        await rejection(log.append(key, [{ n: 1 }]), 'ItemInvalid')
+        await rejection(log.read(key), 'ItemInvalid')
+      }
+    })
+
+    it.each(['é'.repeat(512), 'log#a', '__proto__', 'a\0b', "'; --"])(
+      'takes %j as a key like any other',
+      async (key) => {
+        await log.append(key, numbered(0, 2))
+        await log.append(`${key.slice(0, -1)}z`, [{ n: 'other' }])
+        expect(ns(await log.read(key))).toEqual([0, 1])
+      },
+    )
+
+    it('keeps every record of concurrent appends, those of one call together', async () => {
+      const calls = Array.from({ length: 20 }, (_, i) => numbered(3 * i, 3 * i + 3))
+      await Promise.all(calls.map((records) => log.append('a', records)))
+      const found = ns(await log.read('a')) as number[]
+      expect(found.toSorted((a, b) => a - b)).toEqual(Array.from({ length: 60 }, (_, i) => i))
+      for (let i = 0; i < 60; i += 3) expect(found[i + 2]! - found[i]!).toBe(2)
+    })
+
+    it('takes more records at once than a page has', async () => {
+      await log.append('a', numbered(0, 1234))
+      const first = await log.read('a')
+      const rest = await log.read('a', { after: first.at(-1)!.position })
+      expect(ns([...first, ...rest])).toEqual(Array.from({ length: 1234 }, (_, i) => i))
+    })
+
+    it('appends no record of a call that it refuses', async () => {
+      const large = { text: 'x'.repeat(398 * 1024) }
       await rejection(log.append('a', [{ n: 1 }, large]), 'ItemTooLarge')
       await rejection(log.append('a', [{ n: 1 }, { n: Number.NaN }]), 'ItemInvalid')
       await rejection(log.append('', [{ n: 1 }]), 'ItemInvalid')
       await log.append('a', [])
       expect(await log.read('a')).toEqual([])
-      const largest = { text: 'x'.repeat(400 * 1024 - '{"text":""}'.length) }
-      await log.append('a', [largest])
-      expect((await log.read('a'))[0]!.record).toEqual(largest)
+    })
+
+    it('takes records of exactly 398 KB of UTF-8, under the longest key', async () => {
+      const key = 'k'.repeat(1024)
+      const accented: JsonObject = { text: 'é'.repeat(199 * 1024 - 6) + 'x' }
+      const plain: JsonObject = { text: 'x'.repeat(398 * 1024 - 11) }
+      for (const record of [accented, plain]) {
+        expect(Buffer.byteLength(JSON.stringify(record))).toBe(398 * 1024)
+      }
+      await log.append(key, [accented])
+      await log.append(key, Array<JsonObject>(12).fill(plain))
+      const records = (await log.read(key)).map(({ record }) => record)
+      expect(records).toEqual([accented, ...Array<JsonObject>(12).fill(plain)])
     })
   })
 }

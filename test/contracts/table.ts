@@ -1,4 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import type { Json } from '../../platform/ports/json.ts'
 import type { Item, Table, Write } from '../../platform/ports/table.ts'
 import { rejection } from './expect-error.ts'
 
@@ -84,9 +85,32 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
         ['undefined in a list', { pk: 'p', sk: 's', a: [undefined] }],
         ['a lone surrogate in a value', { pk: 'p', sk: 's', a: ['\udc00'] }],
         ['a cycle', { pk: 'p', sk: 's', a: cycle() }],
+        ["a pk of the log's", { pk: 'log#a', sk: 's' }],
+        ['an attribute name of 65,536 bytes', { pk: 'p', sk: 's', ['é'.repeat(32_768)]: 1 }],
+        ['a lone surrogate in an attribute name', { pk: 'p', sk: 's', 'a\ud800': 1 }],
       ])('refuses %s', async (_, item) => {
         await rejection(table.put(item as unknown as Item), 'ItemInvalid')
         expect((await table.query('p')).items).toEqual([])
+      })
+
+      it('gives back the numbers and the nesting that it takes, bit for bit', async () => {
+        const numbers = [5e-324, 1e-130, 9.99e-131, 0.1, 2 ** 53 + 2, 9.99e125, 1e126, 1.7e308]
+        const all = [...numbers, ...numbers.map((n) => -n), 0]
+        const deep = Array.from({ length: 31 }).reduce<Json>((value) => [value], 'deepest')
+        const attributes = Object.fromEntries(all.map((n, i) => [`n${i}`, n]))
+        const item = {
+          pk: 'p',
+          sk: 's',
+          ...attributes,
+          all,
+          deep,
+          map: { '': { a: null } },
+          '~': '',
+        }
+        await table.put(item)
+        expect(await table.get('p', 's')).toEqual(item)
+        await table.put({ pk: 'p', sk: 's', zero: -0 })
+        expect((await table.get('p', 's'))!['zero']).toBe(0)
       })
 
       it('takes the longest keys, and items of exactly 400 KB of UTF-8', async () => {
@@ -95,7 +119,7 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
         await table.put(largest)
         expect(await table.get('p', 's')).toEqual(largest)
         await rejection(table.put(itemOfBytes(400 * 1024 + 1)), 'ItemTooLarge')
-        await rejection(table.update('p', 's', { set: { more: 'x' } }), 'ItemTooLarge')
+        await rejection(table.update('p', 's', { set: { more: 'x'.repeat(20) } }), 'ItemTooLarge')
         expect(await table.get('p', 's')).toEqual(largest)
       })
     })
@@ -117,12 +141,38 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
         ['that adds to null', { add: { nothing: 1 } }],
         ['that adds NaN', { add: { n: Number.NaN } }],
         ['that sets NaN', { set: { n: Number.NaN } }],
-        ['that counts to infinity', { add: { huge: Number.MAX_VALUE } }],
+        ['that adds to a number out of the range of counters', { add: { huge: 1 } }],
+        ['that adds a number out of the range of counters', { add: { n: 1e126 } }],
+        ['that adds a number too small for a counter', { add: { n: 1e-131 } }],
+        ['that counts beyond the range of counters', { add: { large: 9e125 } }],
+        ['that adds to a list', { add: { list: 1 } }],
+        ['of more than 100 attributes', { remove: Array.from({ length: 101 }, (_, i) => `${i}`) }],
+        ['of a name with a lone surrogate', { remove: ['\udc00'] }],
       ])('refuses a change %s', async (_, change) => {
-        const item = { pk: 'p', sk: 's', text: 'x', nothing: null, n: 1, huge: Number.MAX_VALUE }
+        const numbers = { n: 1, huge: Number.MAX_VALUE, large: 9e125 }
+        const item = { pk: 'p', sk: 's', text: 'x', nothing: null, list: [1], ...numbers }
         await table.put(item)
         await rejection(table.update('p', 's', change), 'ItemInvalid')
         expect(await table.get('p', 's')).toEqual(item)
+      })
+
+      it('takes changes of 100 attributes, of values of every kind, and of nothing', async () => {
+        expect(await table.update('p', 's', {})).toEqual({ pk: 'p', sk: 's' })
+        const names = Array.from({ length: 100 }, (_, i) => `n${i}`)
+        const add = Object.fromEntries(names.map((name, i) => [name, i]))
+        expect(await table.update('p', 's', { add })).toEqual({ pk: 'p', sk: 's', ...add })
+        await table.update('p', 's', { remove: names })
+        const set = { s: '', b: false, z: null, n: 0.1, huge: 1e300, list: [{}], map: { a: [1] } }
+        expect(await table.update('p', 's', { set })).toEqual({ pk: 'p', sk: 's', ...set })
+        await table.update('p', 's', { set: { s: undefined } as unknown as Record<string, Json> })
+        expect((await table.get('p', 's'))!).not.toHaveProperty('s')
+        expect(await table.update('p', 's', {})).not.toHaveProperty('s')
+      })
+
+      it('refuses a change that no item can hold, whatever is there', async () => {
+        const set = { text: 'x'.repeat(400 * 1024) }
+        const write = table.update('p', 's', { set }, { if: 'present' })
+        await rejection(write, 'ItemTooLarge')
       })
 
       it('counts every one of many concurrent additions', async () => {
@@ -145,8 +195,19 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
         ['a value for an absent attribute', { missing: 1 }, false],
         ['an inherited name', { toString: null }, true],
         ['one of two values wrong', { a: 1, b: 'y' }, false],
+        ['a number out of the range of counters', { huge: 1e300 }, true],
+        ['another number out of that range', { huge: 1e301 }, false],
+        ['null for a list', { list: null }, false],
+        ['a part of the key', { sk: 's' }, true],
+        ['no attributes', {}, true],
+        [
+          '25 attributes',
+          Object.fromEntries(Array.from({ length: 25 }, (_, i) => [i, null])),
+          true,
+        ],
       ] as const)('on an item: %s', async (_, condition, holds) => {
-        await table.put({ pk: 'p', sk: 's', a: 1, b: 'x', nothing: null })
+        const others = { nothing: null, huge: 1e300, list: [1] }
+        await table.put({ pk: 'p', sk: 's', a: 1, b: 'x', ...others })
         const write = table.update('p', 's', { set: { done: true } }, { if: condition })
         if (holds) await write
         else await rejection(write, 'ConditionFailed')
@@ -164,9 +225,17 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
         expect(await table.get('p', 's')).toEqual({ pk: 'p', sk: 's' })
       })
 
-      it('refuses a condition that is none', async () => {
-        const condition = { a: [1] } as unknown as 'absent'
-        await rejection(table.put({ pk: 'p', sk: 's' }, { if: condition }), 'ItemInvalid')
+      it.each([
+        ['a list', { a: [1] }],
+        ['an unknown word', 'missing'],
+        ['null', null],
+        ['an empty name', { '': 1 }],
+        ['a lone surrogate', { a: '\ud800' }],
+        ['NaN', { a: Number.NaN }],
+        ['26 attributes', Object.fromEntries(Array.from({ length: 26 }, (_, i) => [i, null]))],
+      ])('refuses a condition that is none: %s', async (_, condition) => {
+        const write = table.put({ pk: 'p', sk: 's' }, { if: condition as 'absent' })
+        await rejection(write, 'ItemInvalid')
       })
 
       it('lets exactly one of 50 concurrent conditional puts win', async () => {
@@ -195,6 +264,12 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
           { pk: 'p', sk: 'count', n: 1 },
           { pk: 'p', sk: 'new' },
         ])
+      })
+
+      it('takes a change of nothing, and no writes', async () => {
+        await table.transact([])
+        await table.transact([{ update: { pk: 'p', sk: 's' } }])
+        expect((await table.query('p')).items).toEqual([{ pk: 'p', sk: 's' }])
       })
 
       it('writes nothing when a condition fails, and says which', async () => {
@@ -231,14 +306,23 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
         const twice: Write[] = [{ put: { pk: 'p', sk: 'a' } }, { delete: { pk: 'p', sk: 'a' } }]
         await rejection(table.transact(twice), 'ItemInvalid')
         await rejection(table.transact([{} as Write]), 'ItemInvalid')
+        const unconditional = { check: { pk: 'p', sk: 'a' } } as unknown as Write
+        await rejection(table.transact([unconditional]), 'ItemInvalid')
       })
 
       it('takes 4 MB of items and no more', async () => {
-        const puts = Array.from({ length: 11 }, (_, i) => ({
+        const puts = Array.from({ length: 11 }, (_, i): { put: Item } => ({
           put: { ...itemOfBytes(400 * 1024 - 10), sk: `${i}` },
         }))
         await rejection(table.transact(puts), 'TransactionTooLarge')
-        await table.transact(puts.slice(0, 10))
+        const sets = puts.map(({ put }) => ({
+          update: { ...keyOf(put), set: { text: put['text']! } },
+        }))
+        await rejection(table.transact(sets), 'TransactionTooLarge')
+        const largest = puts.slice(0, 10).map(({ put }) => ({
+          put: { ...put, text: 'x'.repeat(Buffer.byteLength(put['text'] as string)) },
+        }))
+        await table.transact(largest)
         expect((await table.query('p')).items).toHaveLength(10)
       })
 
@@ -294,7 +378,41 @@ export function tableContract(name: string, open: () => Promise<OpenTable>): voi
         expect(await sks({ after: 'b', descending: true })).toEqual(['d', 'c'])
         expect(await sks({ after: 'd' })).toEqual([])
         expect(await sks({ after: 'a', prefix: 'b' })).toEqual(['b'])
+        expect(await sks({ after: 'c', prefix: 'b' })).toEqual([])
+        expect(await sks({ after: 'c', prefix: 'b', descending: true })).toEqual([])
       })
+
+      it('takes bounds as long as a key and longer', async () => {
+        const longest = `${'é'.repeat(511)}xy`
+        for (const sk of ['é'.repeat(511), `${'é'.repeat(511)}x`, longest, 'ê']) {
+          await table.put({ pk: 'p', sk })
+        }
+        for (const descending of [false, true]) {
+          const sks = async (options: object) => {
+            const { items } = await table.query('p', { ...options, descending })
+            return items.map(({ sk }) => sk).toSorted()
+          }
+          expect(await sks({ prefix: longest })).toEqual([longest])
+          expect(await sks({ prefix: `${longest}z` })).toEqual([])
+          expect(await sks({ prefix: `${'é'.repeat(511)}x` })).toHaveLength(2)
+          expect(await sks({ after: longest })).toEqual(['ê'])
+          expect(await sks({ after: `${longest}z` })).toEqual(['ê'])
+          expect(await sks({ after: `${'é'.repeat(511)}x\x01\x01\x01` })).toEqual([longest, 'ê'])
+          // Cut to the length of a key, it stands before keys that the whole of it stands after.
+          expect(await sks({ after: `${'é'.repeat(511)}x😀` })).toEqual(['ê'])
+        }
+      })
+
+      it.each([false, true])(
+        'pages on from a place that is none of its keys (descending: %s)',
+        async (descending) => {
+          for (const sk of ['a', 'b', 'c', 'd']) await table.put({ pk: 'p', sk })
+          const first = await table.query('p', { limit: 2, descending })
+          await table.delete('p', first.items[1]!.sk)
+          const { items } = await table.query('p', { cursor: first.cursor!, descending })
+          expect(items.map(({ sk }) => sk)).toEqual(descending ? ['b', 'a'] : ['c', 'd'])
+        },
+      )
 
       it.each([false, true])(
         'pages through everything once (descending: %s)',
@@ -361,6 +479,10 @@ function itemOfBytes(bytes: number): Item {
   const empty = Buffer.byteLength(JSON.stringify({ pk: 'p', sk: 's', text: '' }))
   const text = 'é'.repeat(Math.floor((bytes - empty) / 2))
   return { pk: 'p', sk: 's', text: (bytes - empty) % 2 === 0 ? text : `${text}x` }
+}
+
+function keyOf({ pk, sk }: Item): { pk: string; sk: string } {
+  return { pk, sk }
 }
 
 function cycle(): object {

@@ -1,11 +1,16 @@
 import { LocalBus } from '../../platform/local/bus.ts'
+import { openEngine } from '../../engine/index.ts'
 import { LocalCompute } from '../../platform/local/compute.ts'
+import { localArns, localExecutions } from '../../platform/local/executions.ts'
 import { LocalLog } from '../../platform/local/log.ts'
 import { LocalQueue } from '../../platform/local/queue.ts'
 import { LocalTable } from '../../platform/local/table.ts'
 import type { EventEnvelope } from '../../events/envelope.ts'
+import { matchesPattern } from '../../events/pattern.ts'
 import { busContract } from '../contracts/bus.ts'
 import { computeContract } from '../contracts/compute.ts'
+import { contractWorkflows } from '../contracts/execution-requests.ts'
+import { executionsContract } from '../contracts/executions.ts'
 import { logContract } from '../contracts/log.ts'
 import { objectsContract } from '../contracts/objects.ts'
 import { queueContract } from '../contracts/queue.ts'
@@ -31,7 +36,26 @@ queueContract('local', async () => {
   const queue = new LocalQueue(openDatabase(directory), { clock, maxReceives: 3 })
   return {
     queue,
-    advance: (milliseconds) => clock.advance(milliseconds),
+    pass: async (seconds) => clock.advance(seconds * 1000),
+    longWait: 7 * 24 * 3600,
+    close: () => directory.close(),
+  }
+})
+
+executionsContract('local', async () => {
+  const directory = await testDirectory()
+  const database = openDatabase(directory)
+  const engine = await openEngine({
+    database: database.connection,
+    tasks: () => undefined,
+  })
+  directory.onClose(() => engine.close())
+  for (const [name, definition] of Object.entries(contractWorkflows)) {
+    await engine.createStateMachine({ name, definition: JSON.stringify(definition) })
+  }
+  const arns = localArns('us-east-1', '000000000000')
+  return {
+    executions: localExecutions(Promise.resolve(engine), arns, database),
     close: () => directory.close(),
   }
 })
@@ -44,7 +68,8 @@ busContract('local', async () => {
   directory.onClose(() => bus.close())
   return {
     bus,
-    addRule: (rule) => bus.addRule(rule),
+    addRule: async ({ name, pattern, deliver }) =>
+      bus.addRule({ name, deliver, matches: (event) => matchesPattern(pattern, event) }),
     delivered: () => bus.drained(),
     close: () => directory.close(),
   }
