@@ -5,9 +5,6 @@ import type { Ports } from '../platform/ports/index.ts'
 import { pageQuery, parsed } from './requests.ts'
 import { answers, route } from './route.ts'
 
-/** How often a waiting request for events looks again, in milliseconds. */
-const pollInterval = 50
-
 const executionName = z
   .string()
   .regex(/^[A-Za-z0-9_-]{1,80}$/, 'a name is 1 to 80 letters, digits, "_" or "-"')
@@ -33,7 +30,11 @@ const params = z.object({ name: executionName })
 const execution = z.looseObject({ workflow: z.string(), name: z.string(), status })
 
 /** Executions and their histories. */
-export function executionRoutes(app: OpenAPIHono, { executions, clock }: Ports): void {
+export function executionRoutes(
+  app: OpenAPIHono,
+  { executions, clock }: Ports,
+  { pollInterval }: { pollInterval: number },
+): void {
   route(
     app,
     {

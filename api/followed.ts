@@ -9,17 +9,19 @@ export const followedMaxAge = 1000
 interface Entry<Value> {
   readonly value: Value
   readAt: number
-  isRefreshing: boolean
+  /** Reading it again, while that is under way. The value never rejects. */
+  refreshing?: { readonly since: number; readonly value: Promise<Value> }
 }
 
 /**
  * Values that change seldom and are asked for often, by key. The first request for a key reads it;
- * later ones get what is in memory at once, and when that is old it is read again behind them. A
- * reading that fails leaves the value as it was, and is told.
+ * later ones get what is in memory at once, and when that is old it is read again behind them. Only
+ * beyond `maxAge` do they wait for it. A reading that fails leaves the value as it was, and is told.
  */
 export class Followed<Value> {
   readonly #read: (key: string) => Promise<Value>
   readonly #clock: Clock
+  readonly #maxAge: number
   readonly #onError: (key: string, error: unknown) => void
   readonly #entries = new Map<string, Entry<Value>>()
 
@@ -27,10 +29,13 @@ export class Followed<Value> {
     /** What it throws at the first request for a key reaches who asked, and is not kept. */
     read: (key: string) => Promise<Value>
     clock: Clock
+    /** Milliseconds. @default Infinity */
+    maxAge?: number
     onError: (key: string, error: unknown) => void
   }) {
     this.#read = options.read
     this.#clock = options.clock
+    this.#maxAge = options.maxAge ?? Infinity
     this.#onError = options.onError
   }
 
@@ -39,15 +44,14 @@ export class Followed<Value> {
     const entry = this.#entries.get(key)
     if (entry === undefined) return this.#readInto(key)
     this.#touch(key, entry)
-    if (!entry.isRefreshing && this.#clock.now() - entry.readAt > followedMaxAge) {
-      entry.isRefreshing = true
-      this.#readInto(key).catch((error: unknown) => {
-        entry.isRefreshing = false
-        entry.readAt = this.#clock.now()
-        this.#onError(key, error)
-      })
+    const now = this.#clock.now()
+    const age = now - entry.readAt
+    if (age <= followedMaxAge) return entry.value
+    // A reading that began too long ago, in a process that was frozen since, tells nothing of now.
+    if (entry.refreshing === undefined || now - entry.refreshing.since > this.#maxAge) {
+      entry.refreshing = { since: now, value: this.#refresh(key, entry) }
     }
-    return entry.value
+    return age > this.#maxAge ? entry.refreshing.value : entry.value
   }
 
   /** Lets the next request read the value again. */
@@ -56,10 +60,23 @@ export class Followed<Value> {
     if (entry !== undefined) entry.readAt = -Infinity
   }
 
+  async #refresh(key: string, entry: Entry<Value>): Promise<Value> {
+    try {
+      return await this.#readInto(key)
+    } catch (error) {
+      delete entry.refreshing
+      entry.readAt = this.#clock.now()
+      this.#onError(key, error)
+      return entry.value
+    }
+  }
+
   async #readInto(key: string): Promise<Value> {
     const readAt = this.#clock.now()
     const value = await this.#read(key)
-    this.#touch(key, { value, readAt, isRefreshing: false })
+    const present = this.#entries.get(key)
+    if (present !== undefined && present.readAt > readAt) return present.value
+    this.#touch(key, { value, readAt })
     const oldest = this.#entries.keys().next().value
     if (this.#entries.size > maxFollowed && oldest !== undefined) this.#entries.delete(oldest)
     return value

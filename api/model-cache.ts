@@ -31,9 +31,21 @@ export interface ModelCache {
   invalidate(model: ModelName): void
 }
 
+export interface ModelCacheOptions {
+  /**
+   * How old the knowledge of what serves may be, in milliseconds, before a request waits for it to be
+   * read again. Matters where nothing is read behind requests. @default Infinity
+   */
+  readonly maxAge?: number
+}
+
+/** For a process that is frozen between requests, as a Lambda function is. */
+export const frozenBetweenRequests: ModelCacheOptions = { maxAge: 5000 }
+
 export function createModelCache(
   registry: Registry,
   { objects, clock, logger }: { objects: Objects; clock: Clock; logger: Logger },
+  options: ModelCacheOptions = {},
 ): ModelCache {
   const versions = new Map<string, Promise<ServedModel>>()
   const onError = (key: string, error: unknown) =>
@@ -41,8 +53,8 @@ export function createModelCache(
       model: key,
       error: String(error),
     })
-  const champions = new Followed({ read: readChampion, clock, onError })
-  const newest = new Followed({ read: readLastPromoted, clock, onError })
+  const champions = new Followed({ ...options, read: readChampion, clock, onError })
+  const newest = new Followed({ ...options, read: readLastPromoted, clock, onError })
 
   return {
     champion: (model) => champions.get(formatModel(model)),

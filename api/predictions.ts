@@ -1,31 +1,31 @@
 import { randomUUID } from 'node:crypto'
-import type { OpenAPIHono } from '@hono/zod-openapi'
-import type { Context } from 'hono'
 import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
 import { defaultUser, modelNameSchema, nameSchema } from '../tasks/names.ts'
 import type { ModelCache, ServedModel } from './model-cache.ts'
-import { parseJson, parsed, readBody, versionText } from './requests.ts'
-import { answers, route, takes } from './route.ts'
+import { parseJson, parsed, versionText } from './requests.ts'
 
 const maxInstances = 10_000
 
 const row = z.array(z.number()).min(1).max(10_000)
 
-const userPrediction = z.strictObject({
+/** The body of `POST /prediction`. */
+export const userPrediction = z.strictObject({
   userID: nameSchema.default(defaultUser).describe('whose last promoted model answers'),
   array: row.describe('one row of features, in the order of the training columns'),
 })
 
-const modelPrediction = z.strictObject({
+/** The body of `POST /models/{user}/{dataset}/predictions`. */
+export const modelPrediction = z.strictObject({
   instances: z.array(row).min(1).max(maxInstances).describe('rows of features'),
 })
 
-const versionQuery = z.object({
+export const versionQuery = z.object({
   version: versionText.optional().describe('default: the champion'),
 })
 
-const prediction = z.object({
+/** What both answer. */
+export const prediction = z.object({
   id: z.string(),
   model: z.string(),
   version: z.number().int(),
@@ -39,8 +39,8 @@ const prediction = z.object({
 export type Prediction = z.infer<typeof prediction>
 
 /**
- * Real-time predictions, apart from any server: what the routes below and the local server's short
- * way to them both call.
+ * Real-time predictions, apart from any server: what the API's routes, the local server's short way to
+ * them and the Lambda function that does nothing else all call.
  */
 export interface Predictions {
   /** Whether a POST to this path (of a URL, with its query) is a prediction. */
@@ -70,37 +70,6 @@ export function createPredictions(models: ModelCache): Predictions {
       return predict(await served, instances, (i) => `instances.${i}`)
     },
   }
-}
-
-export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): void {
-  const handler = async ({ req }: Context) => {
-    // As the router reads it: `/%70rediction` is `/prediction`.
-    const path = req.path + new URL(req.url).search
-    const body = await readBody(req.raw)
-    return Response.json(await predictions.answer(path, req.header('content-type'), body))
-  }
-  route(
-    app,
-    {
-      method: 'post',
-      path: '/prediction',
-      summary: "Ask a user's model that was promoted last",
-      request: { body: takes(userPrediction) },
-      responses: answers('predictions', prediction),
-    },
-    handler,
-  )
-  route(
-    app,
-    {
-      method: 'post',
-      path: '/models/{user}/{dataset}/predictions',
-      summary: 'Ask a model about one or many rows',
-      request: { params: modelNameSchema, query: versionQuery, body: takes(modelPrediction) },
-      responses: answers('predictions', prediction),
-    },
-    handler,
-  )
 }
 
 function predict(

@@ -1,4 +1,3 @@
-import { HTTPException } from 'hono/http-exception'
 import { errorTable, isMillraceError, MillraceError, type Logger } from '../platform/ports/index.ts'
 
 /**
@@ -55,9 +54,6 @@ export function problem(error: MillraceError): Problem {
 /** What a failed request answers. What is no error of the table is logged whole, and told as ours. */
 export function problemOf(error: unknown, logger: Logger): MillraceError {
   if (isMillraceError(error)) return error
-  if (error instanceof HTTPException && error.status < 500) {
-    return new MillraceError('RequestInvalid', error.message)
-  }
   // The other side went away in the middle of its body: nobody is there to be answered.
   if (error instanceof Error && 'code' in error && error.code === 'ECONNRESET') {
     return new MillraceError('RequestInvalid', 'the request ended before its body did')

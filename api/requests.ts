@@ -17,7 +17,7 @@ export const versionText = z
 
 /** A page of a list. */
 export const pageQuery = z.object({
-  cursor: z.string().max(4096).optional(),
+  cursor: z.string().max(8192).optional(),
   limit: z.coerce.number().int().min(1).max(100).default(50),
 })
 

@@ -50,7 +50,7 @@ export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
       const key = uploadKey(request, request.format)
       const presigned = await ports.objects.presignUpload(key, {
         expiresInSeconds,
-        maxBytes: Math.max(1, request.size),
+        size: request.size,
         ...(request.configuration === undefined
           ? {}
           : { metadata: { configuration: asciiJson(request.configuration) } }),

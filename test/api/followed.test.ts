@@ -21,4 +21,51 @@ describe('what is followed', () => {
     await followed.get('model-0')
     expect(reads.filter((key) => key === 'model-0')).toHaveLength(2)
   })
+
+  it('lets nobody wait for what is in memory, however old, unless an age is set', async () => {
+    const { followed, clock, reads } = following()
+    await followed.get('model')
+    clock.now = () => 1e9
+    expect(followed.get('model')).toBe('model 1')
+    expect(reads).toHaveLength(2)
+  })
+
+  it('lets a request wait for what is older than the age that is set', async () => {
+    const { followed, clock, reads } = following(5000)
+    await followed.get('model')
+    clock.now = () => 4000
+    expect(followed.get('model')).toBe('model 1')
+    clock.now = () => 9001 + 4000
+    expect(await followed.get('model')).toBe('model 3')
+    expect(reads).toHaveLength(3)
+  })
+
+  it('goes on with what is in memory when it cannot be read again', async () => {
+    const { followed, clock, errors, fail } = following(5000)
+    await followed.get('model')
+    fail(new Error('the table is away'))
+    clock.now = () => 6000
+    expect(await followed.get('model')).toBe('model 1')
+    expect(errors).toEqual(['model: the table is away'])
+    expect(followed.get('model')).toBe('model 1')
+  })
 })
+
+/** Values that count the readings of their key. */
+function following(maxAge?: number) {
+  const clock = { now: () => 0 }
+  const reads: string[] = []
+  const errors: string[] = []
+  let failure: Error | undefined
+  const followed = new Followed({
+    read: async (key) => {
+      if (failure !== undefined) throw failure
+      reads.push(key)
+      return `${key} ${reads.length}`
+    },
+    clock,
+    onError: (key, error) => errors.push(`${key}: ${(error as Error).message}`),
+    ...(maxAge === undefined ? {} : { maxAge }),
+  })
+  return { followed, clock, reads, errors, fail: (error: Error) => (failure = error) }
+}

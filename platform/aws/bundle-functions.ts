@@ -1,0 +1,158 @@
+import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { builtinModules } from 'node:module'
+import { basename, dirname, join, relative, resolve } from 'node:path'
+import { build, type BuildOptions, type Plugin } from 'esbuild'
+
+const packageRoot = resolve(import.meta.dirname, '../..')
+const entries = join(import.meta.dirname, 'functions')
+
+/** Where the package has the bundles, and where the paths in their source maps lead from. */
+const published = join(packageRoot, 'dist', 'functions')
+
+export interface Bundle {
+  readonly name: string
+  /** Of all files together, without source maps. */
+  readonly bytes: number
+}
+
+/**
+ * Bundles the package's own functions, each into a folder of its own: `index.mjs`, which exports
+ * `handler`, the parts that it loads when they are called for, and source maps. The same sources,
+ * packages and Node give the same bytes, wherever they are written.
+ *
+ * @param names those to bundle. @default all
+ */
+export async function bundleFunctions(
+  directory = published,
+  names?: readonly string[],
+): Promise<Bundle[]> {
+  const files = await readdir(entries)
+  const all = files.map((file) => basename(file, '.ts')).sort()
+  const bundles: Bundle[] = []
+  for (const name of names ?? all) bundles.push(await bundleFunction(name, join(directory, name)))
+  return bundles
+}
+
+/**
+ * How a Lambda entry on Node 24 is bundled, also one of your own: ES modules, minified, with the SDK,
+ * and what is imported dynamically in files of its own.
+ *
+ * @param root what paths are told relative to; no path of the machine gets into the bundle
+ */
+export function bundlingOptions(entry: string, outdir: string, root: string): BuildOptions {
+  return {
+    entryPoints: { index: entry },
+    outdir,
+    absWorkingDir: root,
+    outExtension: { '.js': '.mjs' },
+    bundle: true,
+    platform: 'node',
+    target: 'node24',
+    format: 'esm',
+    splitting: true,
+    minify: true,
+    mainFields: ['module', 'main'],
+    sourcemap: 'linked',
+    sourcesContent: false,
+    plugins: [lazyBuiltins, unmappedPackages],
+    logLevel: 'error',
+  }
+}
+
+/**
+ * Takes from Node's own modules what is used of them, instead of importing them: an import evaluates
+ * all that a module exports, and some of it (WebSocket of `node:http`, `diff` of `node:util`) loads a
+ * good part of Node.
+ */
+const lazyBuiltins: Plugin = {
+  name: 'lazy-builtins',
+  setup(build) {
+    const names = builtinModules.filter((name) => !name.startsWith('node:')).join('|')
+    const filter = new RegExp(`^(node:)?(${names})$`)
+    build.onResolve({ filter }, ({ path, kind }) => {
+      const name = path.replace(/^node:/, '')
+      // What `process` has depends on how the bundler itself was started.
+      const isWhole = kind !== 'import-statement' || name === 'process'
+      return { path: name, namespace: isWhole ? 'builtin-whole' : 'builtin', sideEffects: false }
+    })
+    build.onLoad({ filter: /.*/, namespace: 'builtin-whole' }, ({ path }) => ({
+      contents: `module.exports = process.getBuiltinModule('node:${path}')`,
+    }))
+    build.onLoad({ filter: /.*/, namespace: 'builtin' }, ({ path }) => ({
+      contents: [
+        `const builtin = process.getBuiltinModule('node:${path}')`,
+        'export default builtin',
+        ...exportsOf(path).map(
+          (name, i) =>
+            `const export${i} = /* @__PURE__ */ (() => builtin.${name})(); export { export${i} as ${name} }`,
+        ),
+      ].join('\n'),
+    }))
+  },
+}
+
+/** Those that a bundle does not use are dropped from it. */
+function exportsOf(builtin: string): string[] {
+  const names = Object.keys(process.getBuiltinModule(builtin) ?? {}).sort()
+  return names.filter((name) => name !== 'default' && /^[A-Za-z_$][\w$]*$/.test(name))
+}
+
+/** Maps the whole of a file to the beginning of no file. */
+const emptySourceMap = Buffer.from(
+  JSON.stringify({ version: 3, sources: [''], mappings: 'AAAA' }),
+).toString('base64')
+
+/**
+ * Leaves packages out of the source maps, of which they would be nine tenths: frames of a stack that
+ * are in one are told as they stand in the bundle.
+ */
+const unmappedPackages: Plugin = {
+  name: 'unmapped-packages',
+  setup(build) {
+    build.onLoad({ filter: /[\\/]node_modules[\\/].*\.[cm]?js$/ }, async ({ path }) => ({
+      contents: `${await readFile(path, 'utf8')}\n//# sourceMappingURL=data:application/json;base64,${emptySourceMap}`,
+      loader: 'js',
+    }))
+  },
+}
+
+/** Packages that models are trained with, and not read or asked, and the functions that train. */
+const trainingPackages = /^ml-svm$/
+const trainingFunctions: ReadonlySet<string> = new Set(['train'])
+
+const withoutTraining: Plugin = {
+  name: 'without-training',
+  setup(build) {
+    build.onResolve({ filter: trainingPackages }, ({ path }) => ({ path, namespace: 'training' }))
+    build.onLoad({ filter: /.*/, namespace: 'training' }, ({ path }) => ({
+      contents: `export default class {
+        constructor() { throw new Error('${path} is not part of a function that does not train') }
+      }`,
+    }))
+  },
+}
+
+async function bundleFunction(name: string, directory: string): Promise<Bundle> {
+  const outdir = join(published, name)
+  const options = bundlingOptions(join(entries, `${name}.ts`), outdir, packageRoot)
+  const plugins = [
+    ...(options.plugins ?? []),
+    ...(trainingFunctions.has(name) ? [] : [withoutTraining]),
+  ]
+  const { outputFiles } = await build({ ...options, plugins, write: false })
+  await rm(directory, { recursive: true, force: true })
+  let bytes = 0
+  for (const { path, contents } of outputFiles) {
+    const file = join(directory, relative(outdir, path))
+    await mkdir(dirname(file), { recursive: true })
+    await writeFile(file, contents)
+    if (!path.endsWith('.map')) bytes += contents.length
+  }
+  return { name, bytes }
+}
+
+if (import.meta.main) {
+  for (const { name, bytes } of await bundleFunctions()) {
+    process.stdout.write(`dist/functions/${name} ${Math.ceil(bytes / 1000)} kB\n`)
+  }
+}

@@ -1,0 +1,4 @@
+import { announce } from '../../../tasks/announce.ts'
+import { taskFunction } from '../task-function.ts'
+
+export const handler = taskFunction(announce)

@@ -1,0 +1,3 @@
+import { apiFunction } from '../api-function.ts'
+
+export const handler = apiFunction()

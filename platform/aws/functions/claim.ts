@@ -1,0 +1,4 @@
+import { claim } from '../../../tasks/claim.ts'
+import { taskFunction } from '../task-function.ts'
+
+export const handler = taskFunction(claim)

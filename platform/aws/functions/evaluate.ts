@@ -1,0 +1,4 @@
+import { evaluate } from '../../../tasks/evaluate.ts'
+import { taskFunction } from '../task-function.ts'
+
+export const handler = taskFunction(evaluate)

@@ -1,0 +1,3 @@
+import { predictionsFunction } from '../predictions-function.ts'
+
+export const handler = await predictionsFunction()

@@ -1,0 +1,7 @@
+import { InPlaceCompute } from '../../../platform/aws/compute.ts'
+import { computeContract } from '../../contracts/compute.ts'
+
+computeContract('in place', async () => ({
+  compute: new InPlaceCompute(),
+  close: async () => undefined,
+}))
