@@ -1,0 +1,3 @@
+import { millraceApp } from './millrace-stack.ts'
+
+millraceApp().synth()

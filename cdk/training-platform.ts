@@ -1,0 +1,237 @@
+import { fileURLToPath } from 'node:url'
+import { Duration, RemovalPolicy, Stack } from 'aws-cdk-lib'
+import type { HttpApi } from 'aws-cdk-lib/aws-apigatewayv2'
+import { Metric, Stats, type MetricOptions } from 'aws-cdk-lib/aws-cloudwatch'
+import type { Table } from 'aws-cdk-lib/aws-dynamodb'
+import { EventBus, type IEventBus, type Rule } from 'aws-cdk-lib/aws-events'
+import { Grant, type IGrantable } from 'aws-cdk-lib/aws-iam'
+import type { Function as LambdaFunction } from 'aws-cdk-lib/aws-lambda'
+import { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { Bucket } from 'aws-cdk-lib/aws-s3'
+import type { Topic } from 'aws-cdk-lib/aws-sns'
+import type { Queue } from 'aws-cdk-lib/aws-sqs'
+import { Construct } from 'constructs'
+import { uploadPattern } from '../events/index.ts'
+import { serviceAlarms } from './alarms.ts'
+import { platformDashboard } from './dashboard.ts'
+import { prebuiltFunction, prebuiltFunctionsDirectory } from './functions.ts'
+import { httpApi } from './http-api.ts'
+import { alarmTopic, deadLetterQueue, workQueue } from './messaging.ts'
+import { platformOutputs } from './outputs.ts'
+import { WorkflowNames, type PlatformResources } from './platform-resources.ts'
+import { PlatformRestApi } from './rest-api.ts'
+import {
+  driftRule,
+  outcomesFunction,
+  predictionsFunction,
+  apiFunction,
+  sweepFunction,
+} from './services.ts'
+import { platformBucket, platformTable } from './storage.ts'
+import type { TrainingPlatformProps } from './training-platform-props.ts'
+import { taskUses } from './uses.ts'
+import { Workflow } from './workflow.ts'
+
+/**
+ * The whole of Millrace in one construct: uploads start the training workflow, models are registered
+ * and answer predictions, and alarms tell when something is wrong. Workflows of your own join it as
+ * `Workflow`s.
+ */
+export class TrainingPlatform extends Construct implements PlatformResources {
+  readonly platformName: string
+  readonly removalPolicy: RemovalPolicy
+  readonly logRetention: RetentionDays
+  readonly bucket: Bucket
+  readonly table: Table
+  /** Ends of training executions, on their way to be recorded. */
+  readonly queue: Queue
+  readonly deadLetterQueue: Queue
+  readonly undeliveredEvents: Queue
+  readonly eventBus: IEventBus
+  readonly alarmTopic: Topic
+  readonly workflows: WorkflowNames
+  readonly training: Workflow
+  readonly api: HttpApi
+  readonly restApi: PlatformRestApi | undefined
+  readonly predictionsFunction: LambdaFunction
+  readonly #driftRule: Rule
+
+  constructor(scope: Construct, id: string, props: TrainingPlatformProps = {}) {
+    super(scope, id)
+    this.platformName = checkedName(props.platformName ?? Stack.of(this).stackName)
+    this.removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN
+    this.logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS
+    this.workflows = new WorkflowNames(this.platformName)
+    this.bucket = platformBucket(this, 'Bucket', {
+      removalPolicy: this.removalPolicy,
+      noncurrentVersionTransition: props.noncurrentVersionTransition ?? Duration.days(30),
+      noncurrentVersionExpiration: props.noncurrentVersionExpiration,
+      quarantineExpiration: props.quarantineExpiration ?? Duration.days(90),
+    })
+    this.table = platformTable(this, 'Table', this.removalPolicy)
+    this.deadLetterQueue = deadLetterQueue(this, 'DeadLetters', this.removalPolicy)
+    this.queue = workQueue(this, 'Queue', this.deadLetterQueue, this.removalPolicy)
+    this.undeliveredEvents = deadLetterQueue(this, 'UndeliveredEvents', this.removalPolicy)
+    this.eventBus = props.eventBus ?? EventBus.fromEventBusName(this, 'DefaultBus', 'default')
+    this.alarmTopic = alarmTopic(this, 'AlarmTopic', props.alarmEmail)
+
+    const functions = props.functionsDirectory ?? prebuiltFunctionsDirectory()
+    this.training = new Workflow(this, 'Training', {
+      platform: this,
+      name: 'training',
+      definitionFile: trainingDefinition,
+      trigger: uploadPattern,
+      tasks: trainingTasks(functions, props.trainingMemorySize ?? 3008),
+    })
+    outcomesFunction(this, this, functions, this.training)
+    sweepFunction(this, this, functions, props.sweepInterval ?? Duration.minutes(5))
+    this.#driftRule = driftRule(this, this)
+
+    const predictions = predictionsFunction(this, this, functions, props)
+    this.predictionsFunction = predictions.function
+    const handlers = { api: apiFunction(this, this, functions), predictions: predictions.serving }
+    this.api = httpApi(this, 'HttpApi', this, {
+      ...handlers,
+      authorizer: props.authorizer,
+      rateLimit: props.apiRateLimit ?? 500,
+      burstLimit: props.apiBurstLimit ?? 1000,
+    })
+    this.restApi =
+      props.restApi && new PlatformRestApi(this, 'RestApi', this, handlers, props.restApi)
+
+    serviceAlarms(
+      this,
+      this.alarmTopic,
+      this,
+      props.predictionsAlarmDuration ?? Duration.seconds(1),
+    )
+    if (props.dashboard ?? true) platformDashboard(this, 'Dashboard', this)
+    if (props.outputs ?? true) platformOutputs(this, this)
+  }
+
+  /** Lets someone put datasets, and sidecars beside them, under `uploads/` in the bucket. */
+  grantUpload(grantee: IGrantable): Grant {
+    return this.bucket.grantPut(grantee, 'uploads/*')
+  }
+
+  /** Lets someone ask for predictions, where the API's authorization is IAM. */
+  grantPredict(grantee: IGrantable): Grant {
+    return this.#grantInvoke(grantee, [
+      this.api.arnForExecuteApi('POST', '/prediction', '$default'),
+      this.api.arnForExecuteApi('POST', '/models/*/predictions', '$default'),
+    ])
+  }
+
+  /** Lets someone use all of the API, which also stops and redrives executions. */
+  grantApi(grantee: IGrantable): Grant {
+    return this.#grantInvoke(grantee, [this.api.arnForExecuteApi('*', '/*', '$default')])
+  }
+
+  /** Lets someone start executions of the training workflow, and follow them. */
+  grantStartTraining(grantee: IGrantable): Grant {
+    return this.training.grantStart(grantee)
+  }
+
+  /** Lets someone read what the platform keeps: datasets, models, reports, the registry. */
+  grantRead(grantee: IGrantable): Grant {
+    this.training.stateMachine.grantRead(grantee)
+    return this.bucket.grantRead(grantee).combine(this.table.grantReadData(grantee))
+  }
+
+  /** Training executions that failed. */
+  metricExecutionsFailed(options?: MetricOptions): Metric {
+    return this.training.metricFailed(options)
+  }
+
+  /** Messages that were worked on five times in vain. */
+  metricDeadLetters(options?: MetricOptions): Metric {
+    return this.deadLetterQueue.metricApproximateNumberOfMessagesVisible({
+      ...options,
+    })
+  }
+
+  /** Events that a rule could not hand to its target. */
+  metricUndeliveredEvents(options?: MetricOptions): Metric {
+    return this.undeliveredEvents.metricApproximateNumberOfMessagesVisible({
+      ...options,
+    })
+  }
+
+  /** Uploads that differ from what the champion was trained on. */
+  metricDriftDetected(options?: MetricOptions): Metric {
+    return new Metric({
+      namespace: 'AWS/Events',
+      metricName: 'TriggeredRules',
+      dimensionsMap: { RuleName: this.#driftRule.ruleName },
+      statistic: 'Sum',
+      ...options,
+    })
+  }
+
+  /** Milliseconds of the predictions function, the 99th percentile; starts of instances come on top. */
+  metricPredictionsDuration(options?: MetricOptions): Metric {
+    return this.predictionsFunction.metricDuration({
+      statistic: Stats.p(99),
+      ...options,
+    })
+  }
+
+  metricPredictions(options?: MetricOptions): Metric {
+    return this.predictionsFunction.metricInvocations({ ...options })
+  }
+
+  metricPredictionsErrors(options?: MetricOptions): Metric {
+    return this.predictionsFunction.metricErrors({ ...options })
+  }
+
+  metricPredictionsThrottles(options?: MetricOptions): Metric {
+    return this.predictionsFunction.metricThrottles({
+      ...options,
+    })
+  }
+
+  /** Answers of the HTTP API with 5xx. */
+  metricApiServerErrors(options?: MetricOptions): Metric {
+    return this.api.metricServerError({ statistic: 'Sum', ...options })
+  }
+
+  /** Milliseconds until the HTTP API answers, starts of instances and long polls included. */
+  metricApiLatency(options?: MetricOptions): Metric {
+    return this.api.metricLatency({ statistic: Stats.p(99), ...options })
+  }
+
+  #grantInvoke(grantee: IGrantable, resourceArns: string[]): Grant {
+    return Grant.addToPrincipal({ grantee, actions: ['execute-api:Invoke'], resourceArns })
+  }
+}
+
+/** Beside the sources as beside what is built of them. */
+const trainingDefinition = fileURLToPath(new URL('../workflows/training.asl.json', import.meta.url))
+
+/** Tasks that hold a whole dataset in memory. */
+const datasetTasks: ReadonlySet<string> = new Set(['Validate', 'Train', 'Evaluate', 'CheckDrift'])
+
+function trainingTasks(functions: string, trainingMemorySize: number) {
+  return Object.fromEntries(
+    Object.entries(taskUses).map(([task, uses]) => [
+      task,
+      {
+        code: prebuiltFunction(functions, bundleName(task)),
+        uses,
+        memorySize: datasetTasks.has(task) ? trainingMemorySize : 512,
+      },
+    ]),
+  )
+}
+
+/** `CheckDrift` is bundled as `check-drift`. */
+function bundleName(task: string): string {
+  return task.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase()
+}
+
+function checkedName(name: string): string {
+  if (/^[A-Za-z][A-Za-z0-9-]{0,39}$/.test(name)) return name
+  throw new Error(
+    `a platform's name is 1 to 40 letters, digits and "-", and begins with a letter; found "${name}": give \`platformName\``,
+  )
+}

@@ -1,0 +1,29 @@
+import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+
+const names = [
+  'claim',
+  'validate',
+  'quarantine',
+  'train',
+  'evaluate',
+  'register',
+  'check-drift',
+  'promote',
+  'announce',
+  'api',
+  'predictions',
+  'outcomes',
+  'sweep',
+]
+
+/** A folder of bundles that stand in for the prebuilt ones, which tests of templates do not run. */
+export function standInBundles(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'millrace-functions-'))
+  for (const name of names) {
+    mkdirSync(join(directory, name))
+    writeFileSync(join(directory, name, 'index.mjs'), 'export const handler = async () => null\n')
+  }
+  return directory
+}
