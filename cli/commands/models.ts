@@ -1,7 +1,8 @@
 import type { Command } from 'commander'
 import { isMillraceError, MillraceError } from '../../platform/ports/index.ts'
-import { connect } from '../client.ts'
-import { dataDirOption, type Run } from '../options.ts'
+import { connect } from '../connect.ts'
+import type { Run } from '../options.ts'
+import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { parseModel, formatModel } from '../../tasks/names.ts'
 import { printJson, printLine, table } from '../terminal.ts'
 
@@ -26,11 +27,10 @@ interface ModelDescription {
 }
 
 export function addModels(program: Command, { terminal }: Run): void {
-  program
+  const command = program
     .command('models')
     .argument('[model]', 'one model, as <user>/<dataset>: its aliases and versions')
     .description('list the models and the versions that answer predictions')
-    .option(...dataDirOption)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -38,10 +38,12 @@ export function addModels(program: Command, { terminal }: Run): void {
 Examples:
   $ millrace models
   $ millrace models ada/iris
+  $ millrace models --stack Millrace
   $ millrace models --json | jq '.models[].champion'`,
     )
-    .action(async (model: string | undefined, options: { dataDir: string; json?: boolean }) => {
-      const client = await connect(options.dataDir)
+    .action(async (model: string | undefined, options: { json?: boolean }) => {
+      const location = locationOf(command)
+      const client = await connect(location, terminal.signal)
       if (model !== undefined) {
         const path = `/models/${formatModel(parseModel(model))}`
         const found = await client
@@ -50,7 +52,7 @@ Examples:
             if (!isMillraceError(error, 'ModelNotFound')) throw error
             throw new MillraceError(
               'ModelNotFound',
-              `there is no model ${model}; npx millrace models lists them`,
+              `there is no model ${model}; npx millrace models${location.argument} lists them`,
             )
           })
         if (options.json) return printJson(terminal.out, found)
@@ -70,7 +72,9 @@ Examples:
       if (models.length === 0) {
         return printLine(
           terminal.out,
-          `No models yet. Copy a file to ${options.dataDir}/bucket/uploads/<user>/<dataset>.npy`,
+          location.kind === 'embedded'
+            ? `No models yet. Copy a file to ${location.dataDir}/bucket/uploads/<user>/<dataset>.npy`
+            : `No models yet. Upload a file with: npx millrace put <file>${location.argument}`,
         )
       }
       const rows = models.map((one) => [
@@ -85,6 +89,7 @@ Examples:
         table(['MODEL', 'CHAMPION', 'ALGORITHM', 'ACCURACY', 'TRAINED'], rows),
       )
     })
+  addLocationOptions(command)
 }
 
 function describeModel({ model, aliases, versions }: ModelDescription): string {

@@ -1,7 +1,8 @@
 import { type Command, InvalidArgumentError } from 'commander'
 import { formatModel, parseModel } from '../../tasks/names.ts'
-import { connect } from '../client.ts'
-import { dataDirOption, wholeNumber, type Run } from '../options.ts'
+import { connect } from '../connect.ts'
+import { wholeNumber, type Run } from '../options.ts'
+import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { oneLine, printJson, printLine } from '../terminal.ts'
 
 export interface Answer {
@@ -14,13 +15,12 @@ export interface Answer {
 }
 
 export function addPredict(program: Command, { terminal }: Run): void {
-  program
+  const command = program
     .command('predict')
     .argument('<model>', 'as <user>/<dataset>')
     .argument('<row...>', 'rows of features, each as 6.5,2.8,4.6,1.5', readRow)
     .description('ask a model about one or more rows')
     .option('--at <version>', 'ask this version, not the champion', wholeNumber(0, 2 ** 31))
-    .option(...dataDirOption)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
@@ -30,24 +30,20 @@ A row that begins with a negative number goes after "--".
 Examples:
   $ millrace predict ada/iris 6.5,2.8,4.6,1.5
   $ millrace predict ada/iris --at 0 6.5,2.8,4.6,1.5 5.1,3.5,1.4,0.2
+  $ millrace predict ada/iris --stack Millrace 6.5,2.8,4.6,1.5
   $ millrace predict ada/offsets -- -1.5,0.2`,
     )
-    .action(
-      async (
-        name: string,
-        rows: number[][],
-        options: { dataDir: string; json?: boolean; at?: number },
-      ) => {
-        const model = formatModel(parseModel(name))
-        const client = await connect(options.dataDir)
-        const query = options.at === undefined ? '' : `?version=${options.at}`
-        const answer = await client.post<Answer>(`/models/${model}/predictions${query}`, {
-          instances: rows,
-        })
-        if (options.json) return printJson(terminal.out, answer)
-        for (const line of describeAnswer(answer)) printLine(terminal.out, line)
-      },
-    )
+    .action(async (name: string, rows: number[][], options: { json?: boolean; at?: number }) => {
+      const model = formatModel(parseModel(name))
+      const client = await connect(locationOf(command), terminal.signal)
+      const query = options.at === undefined ? '' : `?version=${options.at}`
+      const answer = await client.post<Answer>(`/models/${model}/predictions${query}`, {
+        instances: rows,
+      })
+      if (options.json) return printJson(terminal.out, answer)
+      for (const line of describeAnswer(answer)) printLine(terminal.out, line)
+    })
+  addLocationOptions(command)
 }
 
 export function describeAnswer({ predictions, probabilities, classes, ...rest }: Answer): string[] {

@@ -1,18 +1,18 @@
-import { createReadStream } from 'node:fs'
+import { openAsBlob } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
-import { Readable } from 'node:stream'
 import { type Command, InvalidArgumentError } from 'commander'
 import { MillraceError, type PresignedUpload } from '../../platform/ports/index.ts'
 import { maxDatasetBytes } from '../../tasks/dataset.ts'
 import { defaultUser, nameSchema } from '../../tasks/names.ts'
-import { connect, executionOfUpload, type Client } from '../client.ts'
-import { dataDirArgument, dataDirOption, type Run } from '../options.ts'
+import { executionOfUpload, type Client } from '../client.ts'
+import { connect } from '../connect.ts'
+import type { Run } from '../options.ts'
+import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { printJson, printLine } from '../terminal.ts'
 import { watchToItsEnd } from './executions.ts'
 
 interface PutOptions {
-  dataDir: string
   user: string
   dataset?: string
   algorithm?: string[]
@@ -21,7 +21,7 @@ interface PutOptions {
 }
 
 export function addPut(program: Command, run: Run): void {
-  program
+  const command = program
     .command('put')
     .argument('<file>', 'a .npy (last column the target) or a .csv with a header')
     .description('upload a dataset, which starts a training')
@@ -29,18 +29,19 @@ export function addPut(program: Command, run: Run): void {
     .option('--dataset <name>', "the dataset's name (default: the file's)")
     .option('--algorithm <names>', 'trainers to race, as svc,logistic-regression', readList)
     .option('--watch', 'follow the training to its end')
-    .option(...dataDirOption)
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
 Examples:
   $ millrace put iris.npy --user ada
-  $ millrace put measurements.csv --dataset iris --algorithm svc,majority --watch`,
+  $ millrace put measurements.csv --dataset iris --algorithm svc,majority --watch
+  $ millrace put iris.npy --stack Millrace --region eu-west-1 --watch`,
     )
     .action(async (file: string, options: PutOptions) => {
       const { terminal } = run
-      const client = await connect(options.dataDir)
+      const location = locationOf(command)
+      const client = await connect(location, terminal.signal)
       const uploaded = await upload(client, file, options)
       const execution = await executionOfUpload(client, uploaded, terminal.signal)
       if (options.watch) {
@@ -51,9 +52,10 @@ Examples:
       printLine(terminal.out, `${uploaded.key} → execution ${execution}`)
       printLine(
         terminal.err,
-        `Follow it with: npx millrace execution ${execution} --watch${dataDirArgument(options.dataDir)}`,
+        `Follow it with: npx millrace execution ${execution} --watch${location.argument}`,
       )
     })
+  addLocationOptions(command)
 }
 
 async function upload(
@@ -75,11 +77,12 @@ async function upload(
       ? {}
       : { configuration: { algorithms: options.algorithm } }),
   })
+  // A stream would be sent in chunks of no declared length, which S3 refuses.
+  const body = await openAsBlob(file)
   const response = await fetch(presigned.url, {
     method: presigned.method,
-    headers: { ...presigned.headers, 'content-length': String(size) },
-    body: Readable.toWeb(createReadStream(file)) as ReadableStream<Uint8Array>,
-    duplex: 'half',
+    headers: { ...presigned.headers },
+    body,
   })
   if (!response.ok) {
     const text = (await response.text()).slice(0, 500)

@@ -150,7 +150,8 @@ describe('millrace', () => {
   })
 
   it('helps, with examples, for every command', async () => {
-    for (const command of ['demo', 'dev', 'put', 'executions', 'execution', 'models', 'predict']) {
+    const commands = ['demo', 'dev', 'put', 'executions', 'execution', 'models', 'predict']
+    for (const command of [...commands, 'deploy', 'destroy']) {
       const { exitCode, out } = await millrace(command, '--help')
       expect(exitCode).toBe(0)
       expect(out).toMatch(new RegExp(`Examples?:\\n +\\$ millrace ${command}`))

@@ -1,4 +1,4 @@
-import { Writable } from 'node:stream'
+import { Readable, Writable } from 'node:stream'
 import { runCommand } from '../../cli/main.ts'
 
 export interface CommandResult {
@@ -16,6 +16,16 @@ export async function interruptible(args: string[], signal: AbortSignal): Promis
   const out = new Collected()
   const err = new Collected()
   const exitCode = await runCommand(args, { out, err, signal })
+  return { exitCode, out: out.text, err: err.text }
+}
+
+/** Runs a command line as on a terminal where a person types an answer. */
+export async function answered(answer: string, ...args: string[]): Promise<CommandResult> {
+  const input = Object.assign(Readable.from([`${answer}\n`]), { isTTY: true })
+  const out = new Collected()
+  const err = new Collected()
+  const { signal } = new AbortController()
+  const exitCode = await runCommand(args, { in: input, out, err, signal })
   return { exitCode, out: out.text, err: err.text }
 }
 

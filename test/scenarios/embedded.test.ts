@@ -1,0 +1,4 @@
+import { openEmbedded } from './embedded.ts'
+import { mainJobScenarios } from './main-job.ts'
+
+mainJobScenarios('embedded', openEmbedded)
