@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
+import { mkdir, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { dirname, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
@@ -20,6 +20,7 @@ let tarball: string
 const packageJson = JSON.parse(await readFile(join(root, 'package.json'), 'utf8')) as {
   version: string
   exports: Record<string, unknown>
+  peerDependencies: Record<string, string>
 }
 
 beforeAll(async () => {
@@ -43,13 +44,32 @@ describe('the package', () => {
     expect(messages.map((message) => formatMessage(message, pkg))).toEqual([])
   })
 
-  it.each(Object.keys(packageJson.exports))('gives %s when it is installed', async (entry) => {
+  const onAws = ['./aws', './cdk']
+  const entries = Object.keys(packageJson.exports)
+
+  it.each(entries.filter((entry) => !onAws.includes(entry)))(
+    'gives %s without any optional package',
+    (entry) => gives(entry),
+  )
+
+  it.each(onAws)('gives %s beside the packages that it is for', async (entry) => {
+    for (const peer of Object.keys(packageJson.peerDependencies)) {
+      const link = join(directory, 'node_modules', peer)
+      await mkdir(dirname(link), { recursive: true })
+      await symlink(join(root, 'node_modules', peer), link).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error
+      })
+    }
+    await gives(entry)
+  })
+
+  async function gives(entry: string): Promise<void> {
     const specifier = `millrace${entry.slice(1)}`
     const attributes = entry.endsWith('.json') ? ", { with: { type: 'json' } }" : ''
     const script = `const all = await import('${specifier}'${attributes}); console.log(Object.keys(all).length)`
     const { stdout } = await run(process.execPath, ['--input-type=module', '-e', script], directory)
     expect(Number(stdout)).toBeGreaterThan(0)
-  })
+  }
 
   it('runs the demo when it is installed', async () => {
     const { stdout } = await run('npx', ['--no-install', 'millrace', 'demo'], directory)
