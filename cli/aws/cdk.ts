@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { MillraceError } from '../../platform/ports/index.ts'
 import type { Deployment } from '../platform-location.ts'
 import type { Terminal } from '../terminal.ts'
-import { packagesMissing } from './packages.ts'
+import { clientPackages, packagesMissing } from './packages.ts'
 
 /** The CDK of the user's project, and our app that it runs. */
 export interface Cdk {
@@ -25,7 +25,9 @@ export function findCdk(directory: string, app = defaultApp()): Cdk {
   const command = manifestOf('aws-cdk', [join(directory, 'package.json'), app])
   const missing = [
     ...(command === undefined ? ['aws-cdk@2'] : []),
-    ...['aws-cdk-lib', 'constructs'].filter((name) => manifestOf(name, [app]) === undefined),
+    ...['aws-cdk-lib', 'constructs', ...clientPackages].filter(
+      (name) => manifestOf(name, [app]) === undefined,
+    ),
   ]
   if (command === undefined || missing.length > 0) throw packagesMissing(missing)
   const { bin } = JSON.parse(readFileSync(command, 'utf8')) as { bin: { cdk: string } }

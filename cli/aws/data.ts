@@ -16,11 +16,9 @@ export interface DataRemoval {
  * @throws MillraceError PackageMissing.
  */
 export async function dataRemoval(deployment: Deployment): Promise<DataRemoval> {
-  const s3 = await optional('@aws-sdk/client-s3', () => import('@aws-sdk/client-s3'))
-  const dynamo = await optional(
-    '@aws-sdk/client-dynamodb',
-    () => import('@aws-sdk/client-dynamodb'),
-  )
+  const packages = ['@aws-sdk/client-s3', '@aws-sdk/client-dynamodb']
+  const s3 = await optional(packages, () => import('@aws-sdk/client-s3'))
+  const dynamo = await optional(packages, () => import('@aws-sdk/client-dynamodb'))
   const options = clientOptions(deployment)
   const objects = new s3.S3Client({
     ...options,

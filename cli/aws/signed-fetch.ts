@@ -1,7 +1,7 @@
 import { createHash, createHmac, type Hash, type Hmac } from 'node:crypto'
 import type { AwsCredentialIdentity, Provider } from '@smithy/types'
 import type { Send } from '../client.ts'
-import { optional } from './packages.ts'
+import { clientPackages, optional } from './packages.ts'
 
 export interface Signing {
   readonly region: string
@@ -12,10 +12,7 @@ export interface Signing {
 
 /** `fetch` of requests that are signed by AWS Signature Version 4 for API Gateway. */
 export async function signedFetch({ region, credentials, date }: Signing): Promise<Send> {
-  const { SignatureV4 } = await optional(
-    '@smithy/signature-v4',
-    () => import('@smithy/signature-v4'),
-  )
+  const { SignatureV4 } = await optional(clientPackages, () => import('@smithy/signature-v4'))
   const signer = new SignatureV4({ service: 'execute-api', region, credentials, sha256: Sha256 })
   return async (url, { method = 'GET', headers: given = {}, body, signal } = {}) => {
     const signed = await signer.sign(

@@ -2,7 +2,7 @@ import type { CloudFormationClient, Stack } from '@aws-sdk/client-cloudformation
 import { portError } from '../../platform/aws/errors.ts'
 import { MillraceError } from '../../platform/ports/index.ts'
 import type { Deployment } from '../platform-location.ts'
-import { optional } from './packages.ts'
+import { clientPackages, optional } from './packages.ts'
 
 /** What `TrainingPlatform`'s stack tells of itself. */
 export interface StackOutputs {
@@ -17,7 +17,7 @@ const required = ['ApiUrl', 'BucketName', 'TableName']
 /** A client of CloudFormation, for the account and region of a deployment. */
 export async function cloudFormation(deployment: Deployment): Promise<CloudFormationClient> {
   const { CloudFormationClient } = await optional(
-    '@aws-sdk/client-cloudformation',
+    clientPackages,
     () => import('@aws-sdk/client-cloudformation'),
   )
   return new CloudFormationClient(clientOptions(deployment))

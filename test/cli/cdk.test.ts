@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterAll, describe, expect, it } from 'vitest'
 import { findCdk, runCdk } from '../../cli/aws/cdk.ts'
-import { optional } from '../../cli/aws/packages.ts'
+import { clientPackages, optional } from '../../cli/aws/packages.ts'
 import type { Deployment } from '../../cli/platform-location.ts'
 import { Screen } from './terminal.ts'
 
@@ -37,13 +37,15 @@ describe('findCdk', () => {
   it('names every package that is missing, and what installs them', () => {
     const empty = mkdtempSync(join(tmpdir(), 'millrace-empty-'))
     const find = () => findCdk(empty, join(empty, 'app.js'))
-    expect(find).toThrow(/npm install --save-dev aws-cdk@2 aws-cdk-lib constructs$/)
+    expect(find).toThrow(
+      /npm install --save-dev aws-cdk@2 aws-cdk-lib constructs @aws-sdk\/client-cloudformation @smithy\/signature-v4$/,
+    )
     expect(find).toThrow(expect.objectContaining({ name: 'PackageMissing' }) as Error)
     rmSync(empty, { recursive: true })
   })
 
   it("takes the project's own, and quotes the app for the shell that runs it", () => {
-    for (const name of ['aws-cdk', 'aws-cdk-lib', 'constructs']) install(name)
+    for (const name of ['aws-cdk', 'aws-cdk-lib', 'constructs', ...clientPackages]) install(name)
     const { command, app } = findCdk(project, join(project, 'app.js'))
     expect(command).toBe(join(project, 'node_modules', 'aws-cdk', 'cdk.js'))
     expect(app).toContain(`cdk'\\''s`)
@@ -96,11 +98,13 @@ describe('a package that only AWS needs', () => {
   it('is named where it is missing; any other fault stays itself', async () => {
     const load = (code: string) => () => Promise.reject(Object.assign(new Error('no'), { code }))
     await expect(
-      optional('@aws-sdk/client-s3', load('ERR_MODULE_NOT_FOUND')),
+      optional(['@aws-sdk/client-s3'], load('ERR_MODULE_NOT_FOUND')),
     ).rejects.toMatchObject({
       name: 'PackageMissing',
       message: expect.stringContaining('npm install --save-dev @aws-sdk/client-s3') as string,
     })
-    await expect(optional('@aws-sdk/client-s3', load('EIO'))).rejects.toMatchObject({ code: 'EIO' })
+    await expect(optional(['@aws-sdk/client-s3'], load('EIO'))).rejects.toMatchObject({
+      code: 'EIO',
+    })
   })
 })
