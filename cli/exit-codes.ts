@@ -34,9 +34,14 @@ const codeOfError: Partial<Record<ErrorName, number>> = {
 }
 
 export function exitCodeOf(error: unknown): number {
-  if ((error as { code?: unknown } | null)?.code === 'EADDRINUSE') return exitCodes.busy
+  const cause = error instanceof Error ? error.cause : undefined
+  if ([error, cause].some(isAddressInUse)) return exitCodes.busy
   if (!isMillraceError(error)) return exitCodes.failure
   const known = codeOfError[error.name]
   if (known !== undefined) return known
   return error.status >= 400 && error.status < 500 ? exitCodes.refused : exitCodes.failure
+}
+
+function isAddressInUse(error: unknown): boolean {
+  return (error as { code?: unknown } | null | undefined)?.code === 'EADDRINUSE'
 }

@@ -1,5 +1,6 @@
 import type { Diagnostic } from './definition/diagnostics.ts'
-import type { ExecutionStatus } from './execution.ts'
+import type { ExecutionStatus, StateMachineTypeName } from './execution.ts'
+import type { MapRunStatus } from './map/run.ts'
 
 /** Requests and responses of the Step Functions API, for the operations that the engine has. */
 
@@ -9,7 +10,40 @@ export interface CreateStateMachineInput {
   /** Amazon States Language as JSON text, at most 1 MiB. */
   readonly definition: string
   readonly roleArn?: string
-  readonly type?: 'STANDARD'
+  /** Default STANDARD. */
+  readonly type?: StateMachineTypeName
+  readonly loggingConfiguration?: LoggingConfiguration
+  readonly tracingConfiguration?: TracingConfiguration
+  readonly encryptionConfiguration?: EncryptionConfiguration
+  readonly tags?: readonly Tag[]
+  /** The engine has no versions: only false. */
+  readonly publish?: boolean
+}
+
+/** Kept and told again; the engine logs nothing by it. */
+export interface LoggingConfiguration {
+  readonly level?: 'ALL' | 'ERROR' | 'FATAL' | 'OFF'
+  readonly includeExecutionData?: boolean
+  readonly destinations?: readonly LogDestination[]
+}
+
+export interface LogDestination {
+  readonly cloudWatchLogsLogGroup?: { readonly logGroupArn?: string }
+}
+
+/** Kept and told again; the engine traces nothing. */
+export interface TracingConfiguration {
+  readonly enabled?: boolean
+}
+
+/** The engine encrypts nothing. */
+export interface EncryptionConfiguration {
+  readonly type: 'AWS_OWNED_KEY'
+}
+
+export interface Tag {
+  readonly key: string
+  readonly value: string
 }
 
 export interface CreateStateMachineOutput {
@@ -21,6 +55,11 @@ export interface UpdateStateMachineInput {
   readonly stateMachineArn: string
   readonly definition?: string
   readonly roleArn?: string
+  readonly loggingConfiguration?: LoggingConfiguration
+  readonly tracingConfiguration?: TracingConfiguration
+  readonly encryptionConfiguration?: EncryptionConfiguration
+  /** The engine has no versions: only false. */
+  readonly publish?: boolean
 }
 
 export interface UpdateStateMachineOutput {
@@ -31,18 +70,38 @@ export interface UpdateStateMachineOutput {
 export interface StateMachineDescription {
   readonly stateMachineArn: string
   readonly name: string
-  readonly status: 'ACTIVE'
+  readonly status: 'ACTIVE' | 'DELETING'
   readonly definition: string
   readonly roleArn: string
-  readonly type: 'STANDARD'
+  readonly type: StateMachineTypeName
   readonly creationDate: Date
   readonly revisionId: string
+  readonly loggingConfiguration: LoggingConfiguration
+  readonly tracingConfiguration: TracingConfiguration
+  readonly encryptionConfiguration: EncryptionConfiguration
+}
+
+export interface ValidateStateMachineDefinitionInput {
+  readonly definition: string
+  /** Default STANDARD. */
+  readonly type?: StateMachineTypeName
+  /** The engine has no warnings: both answer the same. Default ERROR. */
+  readonly severity?: 'ERROR' | 'WARNING'
+  /** 0 to 100; default 100. */
+  readonly maxResults?: number
+}
+
+export interface ValidateStateMachineDefinitionOutput {
+  readonly result: 'OK' | 'FAIL'
+  readonly diagnostics: readonly Diagnostic[]
+  /** Whether there are more than `maxResults`. */
+  readonly truncated: boolean
 }
 
 export interface StateMachineListItem {
   readonly stateMachineArn: string
   readonly name: string
-  readonly type: 'STANDARD'
+  readonly type: StateMachineTypeName
   readonly creationDate: Date
 }
 
@@ -65,6 +124,32 @@ export interface StartExecutionOutput {
   readonly startDate: Date
 }
 
+export interface StartSyncExecutionInput extends StartExecutionInput {
+  readonly traceHeader?: string
+}
+
+/** The outcome of an Express execution. */
+export interface StartSyncExecutionOutput {
+  readonly executionArn: string
+  readonly stateMachineArn: string
+  readonly name: string
+  readonly startDate: Date
+  readonly stopDate: Date
+  readonly status: 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT'
+  readonly input: string
+  readonly inputDetails: { readonly included: true }
+  readonly output?: string
+  readonly outputDetails?: { readonly included: true }
+  readonly error?: string
+  readonly cause?: string
+  readonly traceHeader?: string
+  /** The time is measured, by the engine's clock; the memory is not. */
+  readonly billingDetails: {
+    readonly billedMemoryUsedInMB: number
+    readonly billedDurationInMilliseconds: number
+  }
+}
+
 export interface ExecutionDescription {
   readonly executionArn: string
   readonly stateMachineArn: string
@@ -80,14 +165,19 @@ export interface ExecutionDescription {
   readonly cause?: string
   readonly redriveCount: number
   readonly redriveDate?: Date
-  readonly redriveStatus: 'REDRIVABLE' | 'NOT_REDRIVABLE'
+  readonly redriveStatus: 'REDRIVABLE' | 'NOT_REDRIVABLE' | 'REDRIVABLE_BY_MAP_RUN'
   readonly redriveStatusReason?: string
+  /** Of a child execution of a distributed Map. */
+  readonly mapRunArn?: string
 }
 
 export interface ListExecutionsInput extends Page {
   /** The service requires it; without it the engine lists the executions of all state machines. */
   readonly stateMachineArn?: string
-  readonly statusFilter?: ExecutionStatus
+  /** The child executions of a map run, rather than those of a state machine. */
+  readonly mapRunArn?: string
+  /** PENDING_REDRIVE only with a mapRunArn. */
+  readonly statusFilter?: ExecutionStatus | 'PENDING_REDRIVE'
 }
 
 export interface ExecutionListItem {
@@ -99,12 +189,157 @@ export interface ExecutionListItem {
   readonly stopDate?: Date
   readonly redriveCount: number
   readonly redriveDate?: Date
+  /** Of a child execution, where the list is of a map run. */
+  readonly mapRunArn?: string
+  readonly itemCount?: number
+}
+
+export interface ListMapRunsInput extends Page {
+  readonly executionArn: string
+}
+
+export interface ListMapRunsOutput {
+  /** The newest first. */
+  readonly mapRuns: readonly MapRunListItem[]
+  readonly nextToken?: string
+}
+
+export interface MapRunListItem {
+  readonly executionArn: string
+  readonly mapRunArn: string
+  readonly stateMachineArn: string
+  readonly startDate: Date
+  readonly stopDate?: Date
+}
+
+export interface MapRunDescription {
+  readonly mapRunArn: string
+  readonly executionArn: string
+  readonly status: MapRunStatus
+  readonly startDate: Date
+  readonly stopDate?: Date
+  readonly maxConcurrency: number
+  readonly toleratedFailurePercentage: number
+  readonly toleratedFailureCount: number
+  /** `total` is 0 until all items are read. */
+  readonly itemCounts: MapRunCounts
+  /** With ItemBatcher, only the batches that have been made are counted. */
+  readonly executionCounts: MapRunCounts
+  readonly redriveCount: number
+  readonly redriveDate?: Date
+}
+
+export interface MapRunCounts {
+  readonly pending: number
+  readonly running: number
+  readonly succeeded: number
+  readonly failed: number
+  readonly timedOut: number
+  readonly aborted: number
+  readonly total: number
+  readonly resultsWritten: number
+  readonly failuresNotRedrivable: number
+  readonly pendingRedrive: number
+}
+
+export interface UpdateMapRunInput {
+  readonly mapRunArn: string
+  readonly maxConcurrency?: number
+  readonly toleratedFailurePercentage?: number
+  readonly toleratedFailureCount?: number
 }
 
 export interface StopExecutionInput {
   readonly executionArn: string
   readonly error?: string
   readonly cause?: string
+}
+
+export interface TestStateInput {
+  /** Of the state; or of a state machine, when `stateName` names one of its states. */
+  readonly definition: string
+  readonly stateName?: string
+  readonly roleArn?: string
+  /** JSON text; default `{}`. */
+  readonly input?: string
+  /** Default INFO. DEBUG and TRACE answer inspectionData, too. */
+  readonly inspectionLevel?: 'INFO' | 'DEBUG' | 'TRACE'
+  readonly revealSecrets?: boolean
+  /** JSON text of an object: the variables that the state finds. */
+  readonly variables?: string
+  /** In place of the handler of a Task; a Map or Parallel needs it. */
+  readonly mock?: TestStateMock
+  /** JSON text of a Context object; only with a mock. */
+  readonly context?: string
+  readonly stateConfiguration?: TestStateConfiguration
+}
+
+/** One of `result` and `errorOutput`. */
+export interface TestStateMock {
+  /** JSON text. */
+  readonly result?: string
+  readonly errorOutput?: { readonly error?: string; readonly cause?: string }
+  /** Taken, but the engine knows no service's model to hold the result against. */
+  readonly fieldValidationMode?: 'STRICT' | 'PRESENT' | 'NONE'
+}
+
+export interface TestStateConfiguration {
+  /** Retries so far by the retrier that takes the error. */
+  readonly retrierRetryCount?: number
+  /** The state in a Map or Parallel whose error the mock is; it changes nothing. */
+  readonly errorCausedByState?: string
+  readonly mapIterationFailureCount?: number
+  /** JSON text of what the ItemReader of a distributed Map read. Not looked at. */
+  readonly mapItemReaderData?: string
+}
+
+export interface TestStateOutput {
+  readonly status: 'SUCCEEDED' | 'FAILED' | 'RETRIABLE' | 'CAUGHT_ERROR'
+  readonly output?: string
+  readonly error?: string
+  readonly cause?: string
+  readonly nextState?: string
+  readonly inspectionData?: InspectionData
+}
+
+/** What the state made of its data, step by step: JSON texts, but for what is a number. */
+export interface InspectionData {
+  readonly input?: string
+  readonly afterArguments?: string
+  readonly afterInputPath?: string
+  readonly afterParameters?: string
+  readonly result?: string
+  readonly afterResultSelector?: string
+  readonly afterResultPath?: string
+  readonly afterItemsPath?: string
+  readonly afterItemSelector?: string
+  readonly toleratedFailureCount?: number
+  readonly toleratedFailurePercentage?: number
+  readonly maxConcurrency?: number
+  readonly variables?: string
+  readonly errorDetails?: InspectionErrorDetails
+}
+
+export interface InspectionErrorDetails {
+  readonly catchIndex?: number
+  readonly retryIndex?: number
+  readonly retryBackoffIntervalSeconds?: number
+}
+
+export interface SendTaskSuccessInput {
+  readonly taskToken: string
+  /** JSON text, at most 262,144 bytes. */
+  readonly output: string
+}
+
+export interface SendTaskFailureInput {
+  readonly taskToken: string
+  readonly error?: string
+  readonly cause?: string
+}
+
+export interface SendTaskHeartbeatInput {
+  readonly taskToken: string
 }
 
 export interface GetExecutionHistoryInput extends Page {
@@ -134,6 +369,9 @@ export interface StateMachineForExecution {
   readonly definition: string
   readonly roleArn: string
   readonly updateDate: Date
+  /** Of a child execution of a distributed Map; the definition is its ItemProcessor then. */
+  readonly mapRunArn?: string
+  readonly label?: string
 }
 
 /**
@@ -158,7 +396,7 @@ export interface ExecutionStatusChange {
   readonly stateMachineAliasArn: null
   readonly redriveCount: number
   readonly redriveDate: number | null
-  readonly redriveStatus: 'REDRIVABLE' | 'NOT_REDRIVABLE'
+  readonly redriveStatus: 'REDRIVABLE' | 'NOT_REDRIVABLE' | 'REDRIVABLE_BY_MAP_RUN'
   readonly redriveStatusReason: string | null
 }
 

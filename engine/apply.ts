@@ -2,6 +2,7 @@ import { type Data, type Json, setProperty } from './data.ts'
 import type { MapState, ParallelState } from './definition/states.ts'
 import { type Execution, newScope, type Scope, type StateRun } from './execution.ts'
 import type { LogEvent } from './log.ts'
+import { applyToMapRun, newMapRun } from './map/run.ts'
 
 /** Folds one event into the execution. Decides nothing and evaluates nothing. */
 export function apply(execution: Execution, event: LogEvent): void {
@@ -40,7 +41,7 @@ export function apply(execution: Execution, event: LogEvent): void {
       execution.stopTime = undefined
       execution.redriveCount = event.redriveCount
       execution.redriveTime = event.time
-      revive(execution.root, id)
+      revive(execution, execution.root, id)
       break
     case 'StateEntered':
       scope.run = {
@@ -50,13 +51,15 @@ export function apply(execution: Execution, event: LogEvent): void {
         enteredTime: event.time,
         enteredAfter: event.previous,
         retryCount: 0,
-        attempts: new Map(),
+        attempts: noAttempts,
         phase: { kind: 'entered' },
         children: undefined,
+        mapRun: undefined,
       }
       scope.last = id
       break
     case 'StateExited':
+      forgetChildren(execution, scope.run!)
       exit(scope, event)
       scope.last = id
       break
@@ -76,6 +79,27 @@ export function apply(execution: Execution, event: LogEvent): void {
       scope.last = id
       break
     }
+    case 'DistributedMapStarted':
+      scope.last = id
+      break
+    case 'MapRunStarted':
+      scope.run!.mapRun = newMapRun(event)
+      scope.run!.phase = { kind: 'mapRun' }
+      scope.last = id
+      break
+    case 'MapRunItemsRead':
+    case 'MapRunUpdated':
+    case 'MapRunFailing':
+    case 'MapRunSucceeded':
+    case 'MapRunFailed':
+    case 'MapRunAborted':
+    case 'MapRunRedriven':
+      applyToMapRun(scope.run!.mapRun!, event)
+      scope.run!.phase = {
+        kind: scope.run!.mapRun!.status === 'RUNNING' ? 'mapRun' : 'mapRunEnded',
+      }
+      scope.last = id
+      break
     case 'StateSucceeded':
       break
     case 'StateFailed':
@@ -84,6 +108,7 @@ export function apply(execution: Execution, event: LogEvent): void {
       break
     case 'IterationSucceeded':
       scope.parent!.scope.last = id
+      execution.scopes.delete(scope.id)
       break
     case 'IterationFailed':
     case 'IterationAborted':
@@ -96,6 +121,7 @@ export function apply(execution: Execution, event: LogEvent): void {
         parameters,
         taskToken,
         attempt,
+        since: event.time,
         ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
         ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
       }
@@ -105,7 +131,12 @@ export function apply(execution: Execution, event: LogEvent): void {
     case 'TaskStarted':
       scope.last = id
       break
+    case 'TaskSubmitted':
+      submit(scope.run!, event.child)
+      scope.last = id
+      break
     case 'TaskSucceeded':
+    case 'TaskSubmitFailed':
     case 'TaskFailed':
     case 'TaskTimedOut':
     case 'EvaluationFailed':
@@ -118,15 +149,21 @@ export function apply(execution: Execution, event: LogEvent): void {
     case 'RetryScheduled': {
       const run = scope.run!
       endRun(run)
-      run.children = undefined
+      forgetChildren(execution, run)
+      run.mapRun = undefined
       run.phase = { kind: 'retrying', at: event.at }
       run.retryCount++
-      run.attempts.set(event.retrier, (run.attempts.get(event.retrier) ?? 0) + 1)
+      run.attempts = new Map(run.attempts).set(
+        event.retrier,
+        (run.attempts.get(event.retrier) ?? 0) + 1,
+      )
       scope.last = event.previous
       break
     }
   }
 }
+
+const noAttempts: ReadonlyMap<number, number> = new Map()
 
 const endedStatus = {
   ExecutionFailed: 'FAILED',
@@ -147,6 +184,7 @@ function exit(scope: Scope, event: LogEvent & { type: 'StateExited' }): void {
     return
   }
   scope.status = 'succeeded'
+  scope.variables = {}
   if (scope.parent === undefined) return
   scope.parent.run.children!.succeeded++
   // An iteration's own event says the same; branches have none.
@@ -165,7 +203,7 @@ function startBranches(
   const scopes = branches.map((branch, i) =>
     newScope(firstScope + i, branch, { scope, run }, i, input, id),
   )
-  for (const branch of scopes) execution.scopes.set(branch.id, branch)
+  for (const branch of scopes) addScope(execution, branch)
   const { length } = scopes
   run.children = { scopes, items: [], concurrency: length, length, succeeded: 0 }
   run.phase = { kind: 'children' }
@@ -186,8 +224,35 @@ function startIteration(
     event.input,
     event.id!,
   )
-  execution.scopes.set(scope.id, scope)
+  addScope(execution, scope)
   run.children!.scopes.push(scope)
+}
+
+function submit(run: StateRun, child: string | undefined): void {
+  if (run.phase.kind !== 'task') return
+  const { taskToken, since, timeoutSeconds, heartbeatSeconds } = run.phase
+  run.phase = {
+    kind: 'submitted',
+    taskToken,
+    since,
+    ...(child === undefined ? {} : { child }),
+    ...(timeoutSeconds === undefined ? {} : { timeoutSeconds }),
+    ...(heartbeatSeconds === undefined ? {} : { heartbeatSeconds }),
+  }
+}
+
+function addScope(execution: Execution, scope: Scope): void {
+  execution.scopes.set(scope.id, scope)
+  execution.nextScope = Math.max(execution.nextScope, scope.id + 1)
+}
+
+/** What ran within a state that goes on or begins again is of no more use. */
+function forgetChildren(execution: Execution, run: StateRun): void {
+  for (const child of run.children?.scopes ?? []) {
+    execution.scopes.delete(child.id)
+    if (child.run !== undefined) forgetChildren(execution, child.run)
+  }
+  run.children = undefined
 }
 
 function endRun(run: StateRun): void {
@@ -200,22 +265,27 @@ function endRun(run: StateRun): void {
 }
 
 /** What did not succeed goes on; what did keeps its output. */
-function revive(scope: Scope, id: number): void {
+function revive(execution: Execution, scope: Scope, id: number): void {
   scope.status = 'running'
   scope.last = id
   const { run } = scope
   if (run === undefined) return
   run.retryCount = 0
-  run.attempts.clear()
-  const { children } = run
+  run.attempts = noAttempts
+  const { children, mapRun } = run
+  if (mapRun !== undefined && !mapRun.isLost) {
+    run.phase = { kind: 'mapRunEnded' }
+    return
+  }
   const failedChildren = children?.scopes.filter((child) => child.status !== 'succeeded') ?? []
   const isUnfinished = children !== undefined && children.succeeded < children.length
   if (isUnfinished) {
     run.phase = { kind: 'children' }
-    for (const child of failedChildren) revive(child, id)
+    for (const child of failedChildren) revive(execution, child, id)
   } else {
     // Also a state whose branches all succeeded, but whose result was too large: all of it again.
-    run.children = undefined
+    forgetChildren(execution, run)
+    run.mapRun = undefined
     run.phase = { kind: 'entered' }
   }
 }

@@ -3,17 +3,15 @@ import { dataOf } from './data.ts'
 import { limits } from './limits.ts'
 import type { TaskBounds } from './log.ts'
 import type { TaskOutcome } from './states/task.ts'
+import { TaskTimers } from './task-timers.ts'
 import type { TaskContext } from './tasks.ts'
 
 /** One attempt of a task: its handler, and the timers that end it when the handler does not. */
 export class Attempt {
-  readonly #clock: Clock
-  readonly #bounds: TaskBounds
+  readonly #timers: TaskTimers
   readonly #onEnd: (outcome: TaskOutcome) => void
   readonly #controller = new AbortController()
   readonly #release: () => void
-  #cancelTimeout: (() => void) | undefined
-  #cancelHeartbeat: (() => void) | undefined
   #ended = false
 
   /** @param onEnd called once, never within this constructor; not at all when cancelled before */
@@ -24,39 +22,45 @@ export class Attempt {
     bounds: TaskBounds,
     onEnd: (outcome: TaskOutcome) => void,
   ) {
-    this.#clock = clock
-    this.#bounds = bounds
     this.#onEnd = onEnd
     this.#release = clock.hold?.('handler') ?? (() => undefined)
-    const { timeoutSeconds } = bounds
-    if (timeoutSeconds !== undefined) {
-      this.#cancelTimeout = clock.setTimer(clock.now() + timeoutSeconds * 1000, () => {
-        this.#end({ kind: 'timedOut', isHeartbeat: false })
-      })
-    }
-    this.#awaitHeartbeat()
+    this.#timers = new TaskTimers(clock, bounds, clock.now(), (isHeartbeat) => {
+      this.#end({ kind: 'timedOut', isHeartbeat })
+    })
     void this.#run(handler, {
       ...context,
       signal: this.#controller.signal,
       heartbeat: () => {
-        if (!this.#ended) this.#awaitHeartbeat()
+        this.heartbeat()
       },
     })
+  }
+
+  heartbeat(): void {
+    this.#timers.heartbeat()
   }
 
   /** Ends the attempt without an outcome; the handler's signal is aborted. */
   cancel(): void {
     if (this.#ended) return
-    this.#close()
+    this.detach()
     this.#controller.abort()
+  }
+
+  /** As `cancel`, but the handler may go on: the task has ended by its token, perhaps by this handler. */
+  detach(): void {
+    if (this.#ended) return
+    this.#close()
     this.#release()
   }
 
   async #run(handler: (context: TaskContext) => unknown, context: TaskContext): Promise<void> {
     let outcome: TaskOutcome
     try {
-      // Also a handler that throws or answers at once ends after this constructor.
+      // Also a handler that throws or answers at once ends after this constructor. What is cancelled
+      // meanwhile (the commit failed that it was started with) does not start.
       await Promise.resolve()
+      if (this.#ended) return
       outcome = { kind: 'succeeded', output: dataOf(await handler(context)) }
     } catch (error) {
       outcome = { kind: 'failed', failure: failureOf(error) }
@@ -74,18 +78,7 @@ export class Attempt {
 
   #close(): void {
     this.#ended = true
-    this.#cancelTimeout?.()
-    this.#cancelHeartbeat?.()
-  }
-
-  #awaitHeartbeat(): void {
-    const { heartbeatSeconds } = this.#bounds
-    if (heartbeatSeconds === undefined) return
-    this.#cancelHeartbeat?.()
-    const deadline = this.#clock.now() + heartbeatSeconds * 1000
-    this.#cancelHeartbeat = this.#clock.setTimer(deadline, () => {
-      this.#end({ kind: 'timedOut', isHeartbeat: true })
-    })
+    this.#timers.close()
   }
 }
 

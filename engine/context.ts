@@ -1,6 +1,6 @@
 import type { Json } from './data.ts'
 import type { Execution, Scope, StateRun } from './execution.ts'
-import type { Extras } from './turn.ts'
+import type { Extras, MapItem } from './turn.ts'
 
 /** The Context object, `$states.context`. */
 export function contextOf(execution: Execution, scope: Scope, run: StateRun, extras: Extras): Json {
@@ -23,13 +23,22 @@ export function contextOf(execution: Execution, scope: Scope, run: StateRun, ext
       ...('retry' in run.state ? { RetryCount: run.retryCount } : {}),
     },
     StateMachine: { Id: execution.stateMachineArn, Name: execution.stateMachineName },
-    ...(item === undefined ? {} : { Map: { Item: { Index: item.index, Value: item.value } } }),
+    ...(item === undefined ? {} : { Map: { Item: shownItem(item) } }),
     ...(extras.taskToken === undefined ? {} : { Task: { Token: extras.taskToken } }),
   }
 }
 
+function shownItem({ index, key, value, source }: MapItem): Json {
+  return {
+    Index: index,
+    ...(key === undefined ? {} : { Key: key }),
+    Value: value,
+    ...(source === undefined ? {} : { Source: source }),
+  }
+}
+
 /** The item of the innermost Map that the scope is in. */
-function itemOf(scope: Scope): Extras['item'] {
+function itemOf(scope: Scope): MapItem | undefined {
   const { parent } = scope
   if (parent === undefined) return undefined
   if (parent.run.state.type !== 'Map') return itemOf(parent.scope)

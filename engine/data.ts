@@ -1,4 +1,4 @@
-import { errorNames } from './errors.ts'
+import { errorNames, type Failure } from './errors.ts'
 import { limits } from './limits.ts'
 
 export type Json = string | number | boolean | null | readonly Json[] | JsonObject
@@ -62,10 +62,11 @@ export function setProperty(target: Record<string, Json>, name: string, value: J
 }
 
 /** The failure of a state or task whose result is over the limit. */
-export function dataLimitExceeded(stateOrTask: string): { error: string; cause: string } {
+export function dataLimitExceeded(stateOrTask: string): Failure {
   return {
     error: errorNames.dataLimitExceeded,
     cause: `The state/task '${stateOrTask}' returned a result with a size exceeding the maximum number of bytes service limit.`,
+    isOverLimit: true,
   }
 }
 

@@ -5,6 +5,7 @@ import type {
   StateMachineDescription,
 } from './api-types.ts'
 import { limits } from './limits.ts'
+import { type Settings, shownSettings } from './settings.ts'
 import type { ExecutionRow, StateMachineRow } from './store.ts'
 
 /** Rows of the database as the API's responses show them. */
@@ -12,16 +13,19 @@ import type { ExecutionRow, StateMachineRow } from './store.ts'
 export function describeStateMachine(
   row: StateMachineRow,
   definition: string,
+  settings: Settings,
+  status: StateMachineDescription['status'],
 ): StateMachineDescription {
   return {
     stateMachineArn: row.arn,
     name: row.name,
-    status: 'ACTIVE',
+    status,
     definition,
     roleArn: row.roleArn,
-    type: 'STANDARD',
+    type: row.type,
     creationDate: new Date(row.created),
     revisionId: row.revisionId,
+    ...shownSettings(settings),
   }
 }
 
@@ -84,8 +88,10 @@ export type Redrivability = Pick<ExecutionDescription, 'redriveStatus' | 'redriv
 /** Whether RedriveExecution takes the execution, and if not, why. */
 export function redrivability(row: ExecutionRow, lastEventId: number, now: number): Redrivability {
   const reason = whyNotRedrivable(row, lastEventId, now)
+  // A child execution of a map run is redriven with it, and only so.
+  const status = row.stateMachineName.includes('/') ? 'REDRIVABLE_BY_MAP_RUN' : 'REDRIVABLE'
   return reason === undefined
-    ? { redriveStatus: 'REDRIVABLE' }
+    ? { redriveStatus: status }
     : { redriveStatus: 'NOT_REDRIVABLE', redriveStatusReason: reason }
 }
 

@@ -4,9 +4,15 @@ import { type Clock, systemClock } from './clock.ts'
 import { type Durability, openDatabase } from './database.ts'
 import { EngineError } from './errors.ts'
 import { Executions } from './executions.ts'
+import { combineTasks } from './integrations/services.ts'
+import { sfnTasks } from './integrations/sfn.ts'
+import { TaskTokens } from './integrations/task-tokens.ts'
+import { type EngineServer, listen, type ListenOptions } from './server/listen.ts'
+import type { ObjectStore } from './map/objects.ts'
 import { StateMachines } from './state-machines.ts'
 import { Store } from './store.ts'
 import type { Tasks } from './tasks.ts'
+import { testState, type TestServices } from './test-state/test-state.ts'
 import { closedError } from './waiters.ts'
 
 export interface EngineOptions {
@@ -17,7 +23,12 @@ export interface EngineOptions {
    * does not close it. With neither, everything is in memory.
    */
   readonly database?: DatabaseSync
-  /** Who does the tasks: `lambdaInvoke(…)`, or a function of your own. */
+  /** Where distributed Maps read their items and write their results, in place of Amazon S3. */
+  readonly objects?: ObjectStore
+  /**
+   * Who does the tasks: `lambdaInvoke(…)`, `serviceTasks(…)`, or a function of your own. Tasks of
+   * `states:startExecution` and `aws-sdk:sfn:…` that it leaves, the engine does itself.
+   */
   readonly tasks: Tasks
   /** Default the machine's clock; `virtualClock()` in tests. */
   readonly clock?: Clock
@@ -44,6 +55,7 @@ export interface EngineOptions {
 const knownOptions: ReadonlySet<string> = new Set<keyof EngineOptions>([
   'dataDir',
   'database',
+  'objects',
   'tasks',
   'clock',
   'onStatusChange',
@@ -88,6 +100,10 @@ export class Engine {
   readonly #store: Store
   readonly #stateMachines: StateMachines
   readonly #executions: Executions
+  readonly #testing: TestServices
+  readonly #taskTokens: TaskTokens
+  readonly #onError: NonNullable<EngineOptions['onError']>
+  readonly #servers = new Set<EngineServer>()
   #closed = false
 
   /** Use `openEngine`. */
@@ -99,25 +115,30 @@ export class Engine {
       account = '000000000000',
       durability = 'process',
     } = options
+    this.#onError = options.onError ?? warn
     this.#store = openStore(options, durability)
     const origin = { region, account }
     const host = { now: () => clock.now(), random }
+    const tasks = combineTasks(options.tasks, sfnTasks(this))
     this.#stateMachines = new StateMachines(this.#store, clock, origin, host)
     this.#executions = new Executions({
       store: this.#store,
       stateMachines: this.#stateMachines,
-      tasks: options.tasks,
+      tasks,
+      objects: options.objects,
       clock,
       origin,
       random,
       onStatusChange: options.onStatusChange ?? (() => undefined),
-      onError: options.onError ?? warn,
+      onError: this.#onError,
     })
+    this.#testing = { clock, random, tasks, origin, host }
+    this.#taskTokens = new TaskTokens((execution) => this.#executions.runner(execution))
     this.#executions.resume()
   }
 
   /**
-   * Idempotent for the same name, definition and role.
+   * Idempotent for the same name, definition, type and configurations.
    *
    * @throws InvalidName, InvalidDefinition (with every fault), StateMachineAlreadyExists,
    * StateMachineTypeNotSupported
@@ -146,6 +167,51 @@ export class Engine {
     return this.#open().#stateMachines.describe(input)
   }
 
+  /**
+   * Stops the executions of it that run; those that ended can still be described. Resolves when it is
+   * done, also when there is no such state machine.
+   *
+   * @throws InvalidArn
+   */
+  async deleteStateMachine(input: { stateMachineArn: string }): Promise<object> {
+    this.#open()
+    await this.#stateMachines.delete(input, (arn) => this.#executions.stopAll(arn))
+    return {}
+  }
+
+  /** @throws StateMachineTypeNotSupported, ValidationException */
+  async validateStateMachineDefinition(
+    input: api.ValidateStateMachineDefinitionInput,
+  ): Promise<api.ValidateStateMachineDefinitionOutput> {
+    return this.#open().#stateMachines.validate(input)
+  }
+
+  /**
+   * Runs one state by itself: with a mock of its task's result or error, or with its handler.
+   *
+   * @throws InvalidDefinition, InvalidExecutionInput, ValidationException
+   */
+  async testState(input: api.TestStateInput): Promise<api.TestStateOutput> {
+    return testState(this.#open().#testing, input)
+  }
+
+  /** Of a state machine. @throws ResourceNotFound, TooManyTags, ValidationException */
+  async tagResource(input: { resourceArn: string; tags: readonly api.Tag[] }): Promise<object> {
+    this.#open().#stateMachines.tag(input)
+    return {}
+  }
+
+  /** @throws ResourceNotFound, ValidationException */
+  async untagResource(input: { resourceArn: string; tagKeys: readonly string[] }): Promise<object> {
+    this.#open().#stateMachines.untag(input)
+    return {}
+  }
+
+  /** @throws ResourceNotFound */
+  async listTagsForResource(input: { resourceArn: string }): Promise<{ tags: readonly api.Tag[] }> {
+    return this.#open().#stateMachines.tags(input)
+  }
+
   /** @throws InvalidToken */
   async listStateMachines(
     input: api.Page = {},
@@ -156,11 +222,25 @@ export class Engine {
   /**
    * With the name and input of an execution that runs, answers that one. What it writes is written
    * before it first gives way, so that it can be called within a transaction on the shared database.
+   * An execution of an EXPRESS state machine runs in memory, for five minutes at most, and no operation
+   * tells of it.
    *
    * @throws StateMachineDoesNotExist, InvalidName, InvalidExecutionInput, ExecutionAlreadyExists
    */
   async startExecution(input: api.StartExecutionInput): Promise<api.StartExecutionOutput> {
     return this.#open().#executions.start(input)
+  }
+
+  /**
+   * Runs an execution of an EXPRESS state machine and answers its outcome, which is kept nowhere.
+   *
+   * @throws StateMachineDoesNotExist, StateMachineTypeNotSupported, InvalidName,
+   * InvalidExecutionInput; EngineClosed when the engine is closed before it ends
+   */
+  async startSyncExecution(
+    input: api.StartSyncExecutionInput,
+  ): Promise<api.StartSyncExecutionOutput> {
+    return this.#open().#executions.startSync(input)
   }
 
   /** @throws ExecutionDoesNotExist */
@@ -205,6 +285,52 @@ export class Engine {
     return this.#open().#executions.redrive(input)
   }
 
+  /**
+   * Ends the task of a token well. It is the task's of `.waitForTaskToken`, but a handler's
+   * `taskToken` ends its task, too.
+   *
+   * @throws InvalidToken, InvalidOutput, TaskDoesNotExist; TaskTimedOut for a task that has ended
+   */
+  async sendTaskSuccess(input: api.SendTaskSuccessInput): Promise<object> {
+    this.#open().#taskTokens.succeed(input)
+    return {}
+  }
+
+  /** @throws InvalidToken, TaskDoesNotExist; TaskTimedOut for a task that has ended */
+  async sendTaskFailure(input: api.SendTaskFailureInput): Promise<object> {
+    this.#open().#taskTokens.fail(input)
+    return {}
+  }
+
+  /** @throws InvalidToken, TaskDoesNotExist; TaskTimedOut for a task that has ended */
+  async sendTaskHeartbeat(input: api.SendTaskHeartbeatInput): Promise<object> {
+    this.#open().#taskTokens.heartbeat(input)
+    return {}
+  }
+
+  /** @throws ResourceNotFound, InvalidArn */
+  async describeMapRun(input: { mapRunArn: string }): Promise<api.MapRunDescription> {
+    return this.#open().#executions.describeMapRun(input)
+  }
+
+  /**
+   * The map runs of an execution, the newest first.
+   *
+   * @throws ExecutionDoesNotExist, InvalidArn, InvalidToken
+   */
+  async listMapRuns(input: api.ListMapRunsInput): Promise<api.ListMapRunsOutput> {
+    return this.#open().#executions.listMapRuns(input)
+  }
+
+  /**
+   * Changes how many child executions of a map run go on at once, and how many of its items may fail.
+   *
+   * @throws ResourceNotFound, InvalidArn; ValidationException, also when the map run has ended
+   */
+  async updateMapRun(input: api.UpdateMapRunInput): Promise<Record<string, never>> {
+    return this.#open().#executions.updateMapRun(input)
+  }
+
   /** @throws ExecutionDoesNotExist, InvalidToken, ValidationException */
   async getExecutionHistory(
     input: api.GetExecutionHistoryInput,
@@ -236,6 +362,29 @@ export class Engine {
   }
 
   /**
+   * Speaks the Step Functions API over HTTP, so that an SDK's client or the AWS CLI works with this
+   * engine, until it or the server is closed. Signatures are not looked at: whoever reaches the port
+   * may do everything.
+   *
+   * SDKs put `sync-` before the host for StartSyncExecution and TestState, a name that leads nowhere
+   * here: give their clients `disableHostPrefix: true`.
+   *
+   * @example
+   * const { url } = await engine.listen({ port: 4601 })
+   * const client = new SFNClient({ endpoint: url, region: 'us-east-1', disableHostPrefix: true })
+   *
+   * @throws ListenFailed
+   */
+  async listen(options: ListenOptions = {}): Promise<EngineServer> {
+    this.#open()
+    const server = await listen(this, options, (error) => {
+      this.#onError(error, '')
+    })
+    this.#servers.add(server)
+    return server
+  }
+
+  /**
    * Stops timers and aborts the signals of running handlers. Executions that run stay RUNNING, and go
    * on when an engine opens the database again.
    */
@@ -244,6 +393,7 @@ export class Engine {
     this.#closed = true
     this.#executions.close()
     this.#store.close()
+    await Promise.all([...this.#servers].map((server) => server.close()))
   }
 
   #open(): this {

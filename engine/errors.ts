@@ -18,12 +18,20 @@ export const engineErrors = {
   InvalidDefinition: 'a definition that is not Amazon States Language, or not yet supported',
   InvalidExecutionInput: 'an input that is not JSON, or is over 262,144 bytes',
   InvalidName: 'a name that is not 1 to 80 of the allowed characters',
-  InvalidToken: 'a page token that this operation did not give',
+  InvalidOutput: 'an output of a task that is not JSON',
+  InvalidToken: 'a page token that this operation did not give, or a text that is no task token',
+  ListenFailed: 'the address to listen on is taken, or not to be had',
   MissingSubstitution: 'a placeholder of a definition that has no substitution',
+  ResourceNotFound: 'no resource of this ARN that could have tags',
   StateMachineAlreadyExists: 'the name belongs to a state machine with another definition',
+  StateMachineDeleting: 'the state machine is being deleted',
   StateMachineDoesNotExist: 'no state machine of this ARN',
-  StateMachineTypeNotSupported: 'a type other than STANDARD',
+  StateMachineTypeNotSupported:
+    'a type that does not exist, or one whose state machines have no such operation',
   StorageFailed: 'the database could not be read or written; what was stored before stays as it is',
+  TaskDoesNotExist: 'the task token is of an execution that does not exist',
+  TaskTimedOut: 'the task of the token has ended, for whatever reason',
+  TooManyTags: 'more than 50 tags on one resource',
   ValidationException: 'a request with a field that is missing or out of its bounds',
 } as const satisfies Record<string, string>
 
@@ -62,6 +70,11 @@ export interface Failure {
    * has the name States.HeartbeatTimeout for it.
    */
   readonly isHeartbeat?: true
+  /**
+   * A value over the service's limit, found by the engine: States.ALL does not have it, unlike an error
+   * of the same name that a task failed with.
+   */
+  readonly isOverLimit?: true
 }
 
 /** The part of a failure that events hold, within the service's lengths. */
@@ -78,8 +91,13 @@ export const errorNames = {
   dataLimitExceeded: 'States.DataLimitExceeded',
   exceedToleratedFailureThreshold: 'States.ExceedToleratedFailureThreshold',
   heartbeatTimeout: 'States.HeartbeatTimeout',
+  intrinsicFailure: 'States.IntrinsicFailure',
   noChoiceMatched: 'States.NoChoiceMatched',
+  parameterPathFailure: 'States.ParameterPathFailure',
+  itemReaderFailed: 'States.ItemReaderFailed',
   queryEvaluationError: 'States.QueryEvaluationError',
+  resultWriterFailed: 'States.ResultWriterFailed',
+  resultPathMatchFailure: 'States.ResultPathMatchFailure',
   runtime: 'States.Runtime',
   taskFailed: 'States.TaskFailed',
   timeout: 'States.Timeout',

@@ -1,8 +1,15 @@
 import { type Data, emptyObject, type Json } from './data.ts'
 import type { State, StateMachine, Workflow } from './definition/states.ts'
 import type { TaskBounds } from './log.ts'
+import type { MapRun } from './map/run.ts'
 
 export type ExecutionStatus = 'RUNNING' | 'SUCCEEDED' | 'FAILED' | 'TIMED_OUT' | 'ABORTED'
+
+/**
+ * STANDARD: durable, to the 25,000th event of its history. EXPRESS: in memory, without a history, for
+ * five minutes.
+ */
+export type StateMachineTypeName = 'STANDARD' | 'EXPRESS'
 
 /** What does not change over an execution. */
 export interface ExecutionIdentity {
@@ -10,6 +17,7 @@ export interface ExecutionIdentity {
   readonly id: number
   readonly arn: string
   readonly name: string
+  readonly type: StateMachineTypeName
   readonly stateMachineArn: string
   readonly stateMachineName: string
   readonly roleArn: string
@@ -19,7 +27,10 @@ export interface ExecutionIdentity {
 export interface Execution extends ExecutionIdentity {
   readonly machine: StateMachine
   readonly root: Scope
+  /** Those that run, or that a redrive could revive, by their ids. */
   readonly scopes: Map<number, Scope>
+  /** The id of the next new scope. */
+  nextScope: number
   input: Data
   startTime: number
   stopTime: number | undefined
@@ -42,7 +53,7 @@ export interface Scope {
   /** Which branch or iteration, from 0. */
   readonly index: number
   /** Variables assigned in this scope. */
-  readonly variables: Record<string, Json>
+  variables: Record<string, Json>
   status: 'running' | 'succeeded' | 'unsuccessful'
   /** The input of the next state, or the output when succeeded. */
   value: Data
@@ -63,9 +74,11 @@ export interface StateRun {
   readonly enteredAfter: number
   retryCount: number
   /** Retries so far by index of the retrier. */
-  readonly attempts: Map<number, number>
+  attempts: ReadonlyMap<number, number>
   phase: Phase
   children: Children | undefined
+  /** Of a distributed Map that has started. */
+  mapRun: MapRun | undefined
 }
 
 export type Phase =
@@ -76,10 +89,23 @@ export type Phase =
       readonly parameters: Data
       readonly taskToken: string
       readonly attempt: number
+      /** When it was scheduled, in milliseconds since 1970. */
+      readonly since: number
+    } & TaskBounds)
+  /** A task that was started and that a token, or the end of the nested execution `child`, ends. */
+  | ({
+      readonly kind: 'submitted'
+      readonly taskToken: string
+      readonly since: number
+      readonly child?: string
     } & TaskBounds)
   | { readonly kind: 'waiting'; readonly until: number }
   | { readonly kind: 'retrying'; readonly at: number }
   | { readonly kind: 'children' }
+  /** A map run is under way. */
+  | { readonly kind: 'mapRun' }
+  /** A map run is to go on after a redrive. */
+  | { readonly kind: 'mapRunEnded' }
   | { readonly kind: 'ended' }
 
 /** The branches or iterations of a state. */
@@ -101,6 +127,7 @@ export function newExecution(identity: ExecutionIdentity, machine: StateMachine)
     machine,
     root,
     scopes: new Map([[0, root]]),
+    nextScope: 1,
     input: emptyObject,
     startTime: 0,
     stopTime: undefined,

@@ -10,9 +10,15 @@ import {
 } from './descriptions.ts'
 import { EngineError } from './errors.ts'
 import { type Execution, type ExecutionStatus, newExecution } from './execution.ts'
+import { ExpressExecutions, type ExpressStart } from './express.ts'
 import { historyEvent } from './history.ts'
+import { NestedExecutions } from './integrations/nested.ts'
 import { limits } from './limits.ts'
 import type { LogEvent } from './log.ts'
+import { isChild, isExpress } from './map/children.ts'
+import { MapRuns } from './map/map-runs.ts'
+import type { ObjectStore } from './map/objects.ts'
+import { isMapRunEvent } from './map/run.ts'
 import {
   checkArn,
   checkInput,
@@ -36,6 +42,7 @@ export interface ExecutionsOptions {
   readonly clock: Clock
   readonly origin: Origin
   readonly random: () => number
+  readonly objects: ObjectStore | undefined
   readonly onStatusChange: (change: api.ExecutionStatusChange) => void
   readonly onError: (error: unknown, executionArn: string) => void
 }
@@ -57,22 +64,52 @@ export class Executions {
   readonly #store: Store
   readonly #services: RunnerServices
   readonly #scheduler: Scheduler
+  readonly #express: ExpressExecutions
+  readonly #mapRuns: MapRuns
   readonly #runners = new Map<string, Runner>()
   readonly #changed = new Waiters()
   readonly #ended = new Waiters()
   readonly #reloads = new Set<() => void>()
+  /** Those that took turns in the slice that runs, whose commit is yet to come. */
+  readonly #uncommitted = new Set<Runner>()
+  /** Nested executions to be stopped with the commit under way. */
+  #stopping: string[] | undefined
 
   constructor(options: ExecutionsOptions) {
     this.#options = options
     this.#store = options.store
-    this.#scheduler = new Scheduler(options.clock)
-    this.#services = {
-      clock: options.clock,
+    this.#scheduler = new Scheduler(options.clock, (slice) => {
+      this.#commitTogether(slice)
+    })
+    const { clock, tasks, random, stateMachines, origin, onError } = options
+    const nested = new NestedExecutions({
+      start: (input) => this.start(input),
+      waitFor: (arn) => this.waitFor(arn),
+      typeOf: (arn) => stateMachines.row(arn).type,
+      transaction: (body) => this.#store.transaction(body),
+    })
+    this.#mapRuns = new MapRuns({
+      store: this.#store,
+      stateMachines,
+      clock,
       scheduler: this.#scheduler,
-      tasks: options.tasks,
-      random: options.random,
-      commit: (execution, events) => {
-        this.#commit(execution, events)
+      objects: options.objects,
+      onError,
+      runnerOf: (row) => this.#runnerOf(row),
+      activateSoon: (id) => {
+        this.#activateSoon(id)
+      },
+      tellStatus: (id) => {
+        this.#tellStatus(id)
+      },
+    })
+    const mapRuns = this.#mapRuns
+    const shared = { clock, scheduler: this.#scheduler, tasks, random, nested, mapRuns }
+    this.#express = new ExpressExecutions(shared, stateMachines, origin, onError)
+    this.#services = {
+      ...shared,
+      commit: (execution, events, abandoned) => {
+        this.#commit(execution, events, abandoned)
       },
       committed: (runner) => {
         this.#committed(runner)
@@ -86,13 +123,13 @@ export class Executions {
   /** Takes up the executions that were running when the database was last open. */
   resume(): void {
     for (const id of this.#store.runningExecutions()) this.#activateSoon(id)
+    this.#mapRuns.resume()
   }
 
   start(input: api.StartExecutionInput): api.StartExecutionOutput {
-    const machine = this.#options.stateMachines.row(input.stateMachineArn)
-    const name = checkName(input.name ?? randomUUID(), 'an execution')
-    const text = input.input ?? '{}'
-    const data = checkInput(text)
+    const request = this.#checkStart(input)
+    const { machine, name, text, input: data } = request
+    if (machine.type === 'EXPRESS') return this.#express.start(request)
     const { region, account } = this.#options.origin
     const arn = `arn:aws:states:${region}:${account}:execution:${machine.name}:${name}`
     const existing = this.#store.execution(arn)
@@ -128,9 +165,20 @@ export class Executions {
     return { executionArn: arn, startDate: new Date(time) }
   }
 
+  async startSync(input: api.StartSyncExecutionInput): Promise<api.StartSyncExecutionOutput> {
+    const request = this.#checkStart(input)
+    if (request.machine.type !== 'EXPRESS') throw notSupported()
+    const traceHeader = checkText(input.traceHeader, 'traceHeader', 256)
+    const outcome = await this.#express.startSync(request)
+    return { ...outcome, ...(traceHeader === undefined ? {} : { traceHeader }) }
+  }
+
   describe(input: { executionArn: string }): api.ExecutionDescription {
     const row = this.#row(input.executionArn)
-    return describeExecution(row, this.#redrivability(row))
+    return {
+      ...describeExecution(row, this.#redrivability(row)),
+      ...this.#mapRuns.descriptionOf(row),
+    }
   }
 
   describeStateMachine(input: { executionArn: string }): api.StateMachineForExecution {
@@ -140,7 +188,10 @@ export class Executions {
       name: row.stateMachineName,
       definition: this.#store.definition(row.digest),
       roleArn: row.roleArn,
-      updateDate: new Date(this.#options.stateMachines.row(row.stateMachineArn).updated),
+      updateDate: new Date(
+        this.#options.stateMachines.find(row.stateMachineArn)?.updated ?? row.startTime,
+      ),
+      ...this.#mapRuns.stateMachineOf(row),
     }
   }
 
@@ -148,20 +199,27 @@ export class Executions {
     executions: api.ExecutionListItem[]
     nextToken?: string
   } {
-    const { stateMachineArn, statusFilter } = input
-    const arn =
-      stateMachineArn === undefined
-        ? undefined
-        : this.#options.stateMachines.row(stateMachineArn).arn
-    if (statusFilter !== undefined && !statuses.includes(statusFilter)) {
+    const { stateMachineArn, mapRunArn, statusFilter } = input
+    if (stateMachineArn !== undefined && mapRunArn !== undefined) {
+      throw new EngineError(
+        'ValidationException',
+        'stateMachineArn and mapRunArn exclude each other',
+      )
+    }
+    const machine =
+      stateMachineArn === undefined ? undefined : this.#options.stateMachines.row(stateMachineArn)
+    if (machine?.type === 'EXPRESS') throw notSupported()
+    const isPendingRedrive = statusFilter === 'PENDING_REDRIVE' && mapRunArn !== undefined
+    if (statusFilter !== undefined && !isPendingRedrive && !isStatus(statusFilter)) {
       throw new EngineError(
         'ValidationException',
         `statusFilter is one of ${statuses.join(', ')}; found ${JSON.stringify(statusFilter)}`,
       )
     }
+    if (mapRunArn !== undefined) return this.#mapRuns.listExecutions(input)
     const limit = checkPageSize(input.maxResults)
     const before = readPageToken('ListExecutions', input.nextToken) ?? Number.MAX_SAFE_INTEGER
-    const rows = this.#store.executions(arn, statusFilter, Number(before), limit + 1)
+    const rows = this.#store.executions(machine?.arn, statusFilter, Number(before), limit + 1)
     const page = rows.slice(0, limit)
     return {
       executions: page.map(listExecution),
@@ -182,11 +240,24 @@ export class Executions {
     return { stopDate: new Date(this.#row(row.arn).stopTime ?? this.#options.clock.now()) }
   }
 
+  /** Of a state machine that is being deleted. */
+  async stopAll(stateMachineArn: string): Promise<void> {
+    for (;;) {
+      const rows = this.#store.executions(stateMachineArn, 'RUNNING', Number.MAX_SAFE_INTEGER, 100)
+      if (rows.length === 0) return
+      for (const row of rows) this.#runnerOf(row).stop({})
+      await new Promise(setImmediate)
+    }
+  }
+
   redrive(input: { executionArn: string }): { redriveDate: Date } {
     const row = this.#row(input.executionArn)
     const { redriveStatus, redriveStatusReason } = this.#redrivability(row)
     if (redriveStatus !== 'REDRIVABLE') {
-      throw new EngineError('ExecutionNotRedrivable', String(redriveStatusReason))
+      throw new EngineError(
+        'ExecutionNotRedrivable',
+        redriveStatusReason ?? 'Execution can only be redriven by its map run',
+      )
     }
     const runner = this.#runnerOf(row)
     runner.redrive()
@@ -237,9 +308,32 @@ export class Executions {
     }
   }
 
+  describeMapRun(input: { mapRunArn: string }): api.MapRunDescription {
+    return this.#mapRuns.describe(input)
+  }
+
+  listMapRuns(input: api.ListMapRunsInput): api.ListMapRunsOutput {
+    return this.#mapRuns.list(this.#row(input.executionArn), input)
+  }
+
+  updateMapRun(input: api.UpdateMapRunInput): Record<string, never> {
+    return this.#mapRuns.update(input)
+  }
+
+  /** Of an execution that runs; throws TaskDoesNotExist when there is none of the id. */
+  runner(id: number): Runner | undefined {
+    const row = this.#store.executionById(id)
+    if (row === undefined) {
+      throw new EngineError('TaskDoesNotExist', "Task Does Not Exist: 'Task does not exist'")
+    }
+    return row.status === 'RUNNING' ? this.#runnerOf(row) : undefined
+  }
+
   /** Leaves running executions as their logs have them. */
   close(): void {
     this.#scheduler.close()
+    this.#express.close()
+    this.#mapRuns.close()
     for (const runner of this.#runners.values()) runner.close()
     this.#runners.clear()
     for (const cancel of this.#reloads) cancel()
@@ -247,9 +341,17 @@ export class Executions {
     this.#ended.close()
   }
 
+  /** Throws StateMachineDoesNotExist, InvalidName, InvalidExecutionInput. */
+  #checkStart(input: api.StartExecutionInput): ExpressStart {
+    const machine = this.#options.stateMachines.activeRow(input.stateMachineArn)
+    const name = checkName(input.name ?? randomUUID(), 'an execution')
+    const text = input.input ?? '{}'
+    return { machine, name, text, input: checkInput(text) }
+  }
+
   /** Throws InvalidArn, ExecutionDoesNotExist. */
   #row(arn: unknown): ExecutionRow {
-    const row = this.#store.execution(checkArn(arn, 'execution'))
+    const row = this.#store.execution(isChildArn(arn) ? arn : checkArn(arn, 'execution'))
     if (row !== undefined) return row
     throw new EngineError('ExecutionDoesNotExist', `Execution Does Not Exist: '${String(arn)}'`)
   }
@@ -269,40 +371,83 @@ export class Executions {
     let arn = ''
     try {
       const row = this.#store.executionById(id)
-      if (row?.status !== 'RUNNING' || this.#runners.has(row.arn)) return
+      if (row?.status !== 'RUNNING') return
       arn = row.arn
-      this.#runnerOf(row).resume()
+      this.#runnerOf(row)
     } catch (error) {
       this.#options.onError(error, arn)
     }
   }
 
-  /** The runner of an execution, from its log when it is not in memory. */
+  /**
+   * The runner of an execution. When it is not in memory it is made of the log, and goes on if the
+   * execution runs, whoever asks for it first: a start, a token, a stop.
+   */
   #runnerOf(row: ExecutionRow): Runner {
     const running = this.#runners.get(row.arn)
     if (running !== undefined) return running
-    const machine = this.#options.stateMachines.machine(row.digest)
-    const execution = replay(newExecution(row, machine), this.#store.events(row.id))
+    const machine = isChild(row)
+      ? this.#mapRuns.machineOf(row)
+      : this.#options.stateMachines.machine(row.digest)
+    const execution = isExpress(row)
+      ? { ...newExecution({ ...row, type: 'EXPRESS' }, machine), redriveCount: row.redriveCount }
+      : replay(newExecution({ ...row, type: 'STANDARD' }, machine), this.#store.events(row.id))
     const runner = new Runner(execution, this.#services)
     this.#runners.set(row.arn, runner)
+    if (row.status === 'RUNNING') {
+      if (isExpress(row)) runner.begin(checkInput(row.input))
+      else runner.resume()
+    }
     return runner
   }
 
-  #commit(execution: Execution, events: readonly LogEvent[]): void {
-    this.#store.transaction(() => {
-      this.#store.appendEvents(execution.id, events)
-      if (!events.some((event) => event.type.startsWith('Execution'))) return
-      this.#store.updateExecution(execution.id, {
-        status: execution.status,
-        stopTime: execution.stopTime ?? null,
-        output: execution.output?.text ?? null,
-        error: execution.error ?? null,
-        cause: execution.cause ?? null,
-        redriveCount: execution.redriveCount,
-        redriveTime: execution.redriveTime ?? null,
+  #commit(execution: Execution, events: readonly LogEvent[], abandoned: readonly string[]): void {
+    const stopped: ExecutionRow[] = []
+    try {
+      this.#store.transaction(() => {
+        const isLogged = execution.type === 'STANDARD'
+        if (isLogged) this.#store.appendEvents(execution.id, events)
+        for (const event of events) {
+          if (isMapRunEvent(event)) this.#mapRuns.record(execution, event)
+        }
+        if (events.some((event) => event.type.startsWith('Execution'))) {
+          this.#store.updateExecution(execution.id, {
+            status: execution.status,
+            stopTime: execution.stopTime ?? null,
+            output: execution.output?.text ?? null,
+            error: execution.error ?? null,
+            cause: execution.cause ?? null,
+            redriveCount: execution.redriveCount,
+            redriveTime: execution.redriveTime ?? null,
+          })
+          if (isLogged) this.#tellStatus(execution.id)
+        }
+        if (abandoned.length > 0) this.#stopAll(abandoned, stopped)
       })
-      this.#tellStatus(execution.id)
-    })
+    } catch (error) {
+      // Their end is taken back, and they go on.
+      for (const { id } of stopped) this.#reload(id)
+      throw error
+    }
+  }
+
+  /** Stops nested executions, and those that they leave behind, but not by recursion. */
+  #stopAll(arns: readonly string[], stopped: ExecutionRow[]): void {
+    if (this.#stopping !== undefined) {
+      this.#stopping.push(...arns)
+      return
+    }
+    const stopping = (this.#stopping = [...arns])
+    try {
+      for (const arn of stopping) {
+        const row = this.#store.execution(arn)
+        if (row?.status !== 'RUNNING') continue
+        stopped.push(row)
+        this.#runnerOf(row).stop({})
+      }
+    } finally {
+      this.#stopping = undefined
+    }
   }
 
   #tellStatus(id: number): void {
@@ -310,18 +455,39 @@ export class Executions {
     this.#options.onStatusChange(statusChange(row, this.#redrivability(row)))
   }
 
+  /**
+   * What the turns of a slice lead to (handlers that start, promises that are resolved) comes in a later
+   * microtask, when all of them are durable.
+   */
+  #commitTogether(slice: () => void): void {
+    this.#uncommitted.clear()
+    try {
+      this.#store.group(slice)
+    } catch (error) {
+      for (const runner of this.#uncommitted) runner.fail(error)
+      this.#mapRuns.takenBack()
+    }
+    this.#uncommitted.clear()
+  }
+
   #committed(runner: Runner): void {
     const { arn } = runner.execution
+    this.#uncommitted.add(runner)
     this.#changed.wake(arn)
     if (runner.isRunning) return
     this.#runners.delete(arn)
     this.#ended.wake(arn)
+    this.#mapRuns.childEnded(runner.execution.id, runner.execution.status)
   }
 
   #failed(runner: Runner, error: unknown): void {
     const { arn, id } = runner.execution
     this.#runners.delete(arn)
     this.#options.onError(error, arn)
+    this.#reload(id)
+  }
+
+  #reload(id: number): void {
     const { clock } = this.#options
     const cancel = clock.setTimer(clock.now() + reloadDelay, () => {
       this.#reloads.delete(cancel)
@@ -329,4 +495,20 @@ export class Executions {
     })
     this.#reloads.add(cancel)
   }
+}
+
+function isStatus(text: string): text is ExecutionStatus {
+  return (statuses as readonly string[]).includes(text)
+}
+
+/** A child execution of a map run may be of the type EXPRESS, and be asked for nevertheless. */
+function isChildArn(arn: unknown): arn is string {
+  return typeof arn === 'string' && /^arn:[^:]*:states:[^:]*:[^:]*:express:[^:]*\//.test(arn)
+}
+
+function notSupported(): EngineError {
+  return new EngineError(
+    'StateMachineTypeNotSupported',
+    'This operation is not supported by this type of state machine',
+  )
 }

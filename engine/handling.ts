@@ -39,9 +39,9 @@ function matches(errorEquals: readonly string[], failure: Failure): boolean {
   return errorEquals.some((name) => {
     switch (name) {
       case errorNames.all:
-        return error !== errorNames.dataLimitExceeded
+        return failure.isOverLimit !== true
       case errorNames.taskFailed:
-        return error !== errorNames.timeout && error !== errorNames.dataLimitExceeded
+        return error !== errorNames.timeout && failure.isOverLimit !== true
       case errorNames.heartbeatTimeout:
         return failure.isHeartbeat === true
       default:

@@ -1,5 +1,6 @@
 import type { HistoryEvent } from './api-types.ts'
 import type { Data, Json } from './data.ts'
+import { parseResource } from './integrations/resource.ts'
 import { isFunctionArn } from './lambda.ts'
 import type { LogEvent } from './log.ts'
 
@@ -63,6 +64,20 @@ function shownAs(event: LogEvent, view: View): Shown {
       return shown('MapStateStarted', 'mapStateStarted', {
         length: (event.items.value as readonly Json[]).length,
       })
+    case 'DistributedMapStarted':
+      return shown('MapStateStarted', 'mapStateStarted', { length: event.length })
+    case 'MapRunStarted':
+      return shown(event.type, 'mapRunStarted', { mapRunArn: event.mapRunArn })
+    case 'MapRunRedriven':
+      return shown(event.type, 'mapRunRedriven', {
+        mapRunArn: event.mapRunArn,
+        redriveCount: event.redriveCount,
+      })
+    case 'MapRunFailed':
+      return shown(event.type, 'mapRunFailed', failure(event))
+    case 'MapRunSucceeded':
+    case 'MapRunAborted':
+      return { type: event.type, details: {} }
     case 'IterationStarted':
     case 'IterationSucceeded':
     case 'IterationFailed':
@@ -80,8 +95,14 @@ function shownAs(event: LogEvent, view: View): Shown {
     case 'TaskFailed':
     case 'TaskTimedOut':
       return isFunctionArn(event.resource) ? lambdaEvent(event, view) : taskEvent(event, view)
+    case 'TaskSubmitted':
+    case 'TaskSubmitFailed':
+      return taskEvent(event, view)
     case 'WaitScheduled':
     case 'RetryScheduled':
+    case 'MapRunItemsRead':
+    case 'MapRunUpdated':
+    case 'MapRunFailing':
       throw new Error(`${event.type} is no event of the history`)
   }
 }
@@ -100,6 +121,13 @@ function taskEvent(event: TaskEvent, view: View): Shown {
       })
     case 'TaskStarted':
       return shown(event.type, 'taskStarted', resource)
+    case 'TaskSubmitted':
+      return shown(event.type, 'taskSubmitted', {
+        ...resource,
+        ...dataFields('output', event.output, view),
+      })
+    case 'TaskSubmitFailed':
+      return shown(event.type, 'taskSubmitFailed', { ...resource, ...failure(event) })
     case 'TaskSucceeded':
       return shown(event.type, 'taskSucceeded', {
         ...resource,
@@ -113,7 +141,10 @@ function taskEvent(event: TaskEvent, view: View): Shown {
 }
 
 /** States whose Resource is a function's own ARN have events of their own. */
-function lambdaEvent(event: TaskEvent, view: View): Shown {
+function lambdaEvent(
+  event: Exclude<TaskEvent, { readonly type: 'TaskSubmitted' | 'TaskSubmitFailed' }>,
+  view: View,
+): Shown {
   switch (event.type) {
     case 'TaskScheduled':
       return shown('LambdaFunctionScheduled', 'lambdaFunctionScheduled', {
@@ -158,8 +189,8 @@ function assignedFields(assigned: Data | undefined, view: View): Record<string, 
 
 /** `arn:aws:states:::lambda:invoke` is the resource `invoke` of the type `lambda`. */
 function resourceFields(arn: string): { resourceType: string; resource: string } {
-  const parts = arn.split(':')
-  return { resourceType: parts.slice(5, -1).join(':'), resource: parts.at(-1) ?? '' }
+  const { service, action, pattern = '' } = parseResource(arn)
+  return { resourceType: service, resource: `${action}${pattern}` }
 }
 
 function boundFields(event: {

@@ -15,6 +15,10 @@ export {
   isEngineError,
 } from './errors.ts'
 export type { ExecutionStatus } from './execution.ts'
+export { combineTasks, serviceTasks } from './integrations/services.ts'
 export { type LambdaFunction, lambdaInvoke } from './lambda.ts'
 export { limits } from './limits.ts'
+export type { ListedObject, ObjectBytes, ObjectStore } from './map/objects.ts'
+export type { MapRunStatus } from './map/run.ts'
+export type { EngineServer, ListenOptions } from './server/listen.ts'
 export type { TaskContext, TaskHandler, Tasks, TaskStateInfo } from './tasks.ts'

@@ -1,5 +1,6 @@
-import { randomUUID } from 'node:crypto'
 import { isObject, type Json } from './data.ts'
+import { metadataOf } from './integrations/envelope.ts'
+import { parseResource } from './integrations/resource.ts'
 import type { TaskContext, TaskHandler, Tasks } from './tasks.ts'
 
 /** Does the work of a Lambda function; `input` is its event. */
@@ -13,7 +14,8 @@ export type LambdaFunction = (input: Json, context: TaskContext) => unknown
  * the service gives: `{ ExecutedVersion, Payload, SdkHttpMetadata, SdkResponseMetadata, StatusCode }`.
  * A function that throws fails the task as a Node.js function on Lambda does: Error is the error's
  * name, Cause the JSON `{ errorType, errorMessage, trace }`. A name without a function fails it with
- * `Lambda.ResourceNotFoundException`.
+ * `Lambda.ResourceNotFoundException`. With `.waitForTaskToken` the function's answer does not end the
+ * task: its result is what `sendTaskSuccess` is given.
  *
  * @param functions the function of a FunctionName, or undefined
  */
@@ -21,7 +23,8 @@ export function lambdaInvoke(
   functions: (functionName: string) => LambdaFunction | undefined,
 ): Tasks {
   return (resource) => {
-    if (resource === 'arn:aws:states:::lambda:invoke') {
+    const { service, action } = parseResource(resource)
+    if (service === 'lambda' && action === 'invoke') {
       return async (input, context) => {
         const { FunctionName: name, Payload: payload = {} } = isObject(input)
           ? (input as { FunctionName?: unknown; Payload?: Json })
@@ -82,27 +85,14 @@ function named(name: string, message: string): Error {
 }
 
 function envelope(payload: string): Json {
-  const requestId = randomUUID()
-  const headers = {
-    Connection: 'keep-alive',
-    'Content-Length': String(Buffer.byteLength(payload)),
-    'Content-Type': 'application/json',
-    Date: new Date().toUTCString(),
-    'X-Amz-Executed-Version': '$LATEST',
-    'x-amzn-Remapped-Content-Length': '0',
-    'x-amzn-RequestId': requestId,
-  }
   return {
     ExecutedVersion: '$LATEST',
     Payload: JSON.parse(payload) as Json,
-    SdkHttpMetadata: {
-      AllHttpHeaders: Object.fromEntries(
-        Object.entries(headers).map(([name, value]) => [name, [value]]),
-      ),
-      HttpHeaders: headers,
-      HttpStatusCode: 200,
-    },
-    SdkResponseMetadata: { RequestId: requestId },
+    ...metadataOf(payload, {
+      'Content-Type': 'application/json',
+      'X-Amz-Executed-Version': '$LATEST',
+      'x-amzn-Remapped-Content-Length': '0',
+    }),
     StatusCode: 200,
   }
 }

@@ -1,8 +1,11 @@
 import { Data, type Json } from './data.ts'
 import type { StateTypeName } from './definition/states.ts'
 
-/** The version of the form in which events are stored. */
-const logVersion = 1
+/**
+ * The version of the form in which events are stored: of 1 are those before there were task tokens,
+ * nested executions and map runs. Logs of earlier versions replay.
+ */
+const logVersion = 2
 
 /**
  * One entry of an execution's log. The log is the only state: an execution is what `apply` makes of
@@ -46,9 +49,9 @@ export type Occurrence =
       readonly name: string
       readonly output: Data
       /** The new values of the variables that the state assigns. */
-      readonly assigned?: Data
+      readonly assigned?: Data | undefined
       /** The state to enter; absent at the end of a workflow. */
-      readonly next?: string
+      readonly next?: string | undefined
     }
   | { readonly type: 'StateAborted'; readonly stateType: StateTypeName }
   /** A Parallel starts; its branches have the scopes from `firstScope` on. */
@@ -59,6 +62,36 @@ export type Occurrence =
     }
   /** A Map starts, or starts again. */
   | { readonly type: 'MapStarted'; readonly items: Data; readonly concurrency: number }
+  /** A distributed Map starts, or starts again; `length` is 0 for items that are yet to be read. */
+  | { readonly type: 'DistributedMapStarted'; readonly length: number }
+  /** `settings` is MapRunSettings (map/run.ts); `total` is absent for items that are yet to be read. */
+  | {
+      readonly type: 'MapRunStarted'
+      /** Of the Map state. */
+      readonly name: string
+      readonly mapRunArn: string
+      readonly total?: number
+      readonly settings: Data
+    }
+  /** Not in history: the items of a dataset are recorded, `total` of them. */
+  | { readonly type: 'MapRunItemsRead'; readonly total: number }
+  /** Not in history: UpdateMapRun. */
+  | {
+      readonly type: 'MapRunUpdated'
+      readonly maxConcurrency?: number
+      readonly toleratedFailureCount?: number
+      readonly toleratedFailurePercentage?: number
+    }
+  /** Not in history: the run fails as soon as its child executions are stopped. */
+  | ({ readonly type: 'MapRunFailing'; readonly location?: string } & FailureFields)
+  | { readonly type: 'MapRunSucceeded' | 'MapRunAborted' }
+  /** `isLost`: a redrive begins anew. */
+  | ({ readonly type: 'MapRunFailed'; readonly isLost: boolean } & FailureFields)
+  | {
+      readonly type: 'MapRunRedriven'
+      readonly mapRunArn: string
+      readonly redriveCount: number
+    }
   | { readonly type: 'StateSucceeded' | 'StateFailed'; readonly stateType: CompositeTypeName }
   /** An iteration starts, in a new scope, whose Map runs in scope `parent`. */
   | {
@@ -82,7 +115,15 @@ export type Occurrence =
     } & TaskBounds)
   | { readonly type: 'TaskStarted'; readonly resource: string }
   | { readonly type: 'TaskSucceeded'; readonly resource: string; readonly output: Data }
+  /** A task that ends later is under way; `child` is the nested execution that it waits for. */
+  | {
+      readonly type: 'TaskSubmitted'
+      readonly resource: string
+      readonly output: Data
+      readonly child?: string
+    }
   | ({ readonly type: 'TaskFailed' | 'TaskTimedOut'; readonly resource: string } & FailureFields)
+  | ({ readonly type: 'TaskSubmitFailed'; readonly resource: string } & FailureFields)
   | ({
       readonly type: 'EvaluationFailed'
       readonly state: string
@@ -111,9 +152,12 @@ export interface TaskBounds {
 export const unshownTypes: ReadonlySet<string> = new Set<Occurrence['type']>([
   'WaitScheduled',
   'RetryScheduled',
+  'MapRunItemsRead',
+  'MapRunUpdated',
+  'MapRunFailing',
 ])
 
-const dataFields = new Set(['input', 'output', 'parameters', 'items', 'assigned'])
+const dataFields = new Set(['input', 'output', 'parameters', 'items', 'assigned', 'settings'])
 
 /** The stored text of an event; `seq` and `id` are columns of their own. */
 export function encodeEvent(event: LogEvent): string {
@@ -132,7 +176,7 @@ export function encodeEvent(event: LogEvent): string {
 /** Throws Error for a text of a newer version. */
 export function decodeEvent(seq: number, id: number | null, text: string): LogEvent {
   const stored = JSON.parse(text) as Record<string, Json>
-  if (stored['v'] !== logVersion) {
+  if (!(Number(stored['v']) <= logVersion)) {
     throw new Error(
       `an event of log version ${JSON.stringify(stored['v'])}: install a newer version`,
     )

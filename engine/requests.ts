@@ -59,6 +59,15 @@ export function checkText(value: unknown, name: string, length: number): string 
   )
 }
 
+/** Throws ValidationException for a value that is given and none of `values`. */
+export function checkOneOf(value: unknown, name: string, values: readonly string[]): void {
+  if (value === undefined || values.includes(value as string)) return
+  throw new EngineError(
+    'ValidationException',
+    `${name} is one of ${values.join(', ')}; found ${JSON.stringify(value)}`,
+  )
+}
+
 /** The `maxResults` of a page: 1 to 1000, where 0 and undefined mean 100. */
 export function checkPageSize(maxResults: unknown): number {
   if (maxResults === undefined || maxResults === 0) return 100
@@ -105,6 +114,12 @@ export function checkArn(arn: unknown, resource: 'stateMachine' | 'execution'): 
   if (typeof arn === 'string') {
     const parts = arn.split(':')
     if (parts[0] === 'arn' && parts[2] === 'states' && parts[5] === resource) return arn
+    if (parts[0] === 'arn' && parts[2] === 'states' && parts[5] !== undefined) {
+      throw new EngineError(
+        'InvalidArn',
+        `Invalid Arn: 'Resource type not valid in this context: ${parts[5]}'`,
+      )
+    }
   }
   throw new EngineError(
     'InvalidArn',

@@ -1,7 +1,10 @@
 import type { Clock } from './clock.ts'
 
-/** Milliseconds that the loop may take before everything else of the process gets its turn. */
-const slice = 5
+/** Milliseconds that a slice may take before everything else of the process gets its turn. */
+const sliceLength = 5
+
+/** Steps between looks at the time. */
+const stepsAtOnce = 16
 
 /**
  * Runs what is ready, one step at a time and in order, so that executions take turns; gives way to the
@@ -9,12 +12,15 @@ const slice = 5
  */
 export class Scheduler {
   readonly #clock: Clock
-  #ready: (() => void)[] = []
+  readonly #around: (slice: () => void) => void
+  readonly #ready = new Queue<() => void>()
   #release: (() => void) | undefined
   #closed = false
 
-  constructor(clock: Clock) {
+  /** @param around runs each slice, with what is to be done before and after it */
+  constructor(clock: Clock, around: (slice: () => void) => void) {
     this.#clock = clock
+    this.#around = around
   }
 
   add(step: () => void): void {
@@ -28,23 +34,53 @@ export class Scheduler {
 
   close(): void {
     this.#closed = true
-    this.#ready = []
+    this.#ready.clear()
   }
 
   readonly #drain = (): void => {
-    const end = performance.now() + slice
-    while (this.#ready.length > 0 && performance.now() < end) {
-      const round = this.#ready
-      this.#ready = []
-      let done = 0
-      while (done < round.length && performance.now() < end && !this.#closed) round[done++]!()
-      if (done < round.length && !this.#closed) this.#ready = [...round.slice(done), ...this.#ready]
-    }
+    this.#around(this.#slice)
     if (this.#ready.length > 0) {
       setImmediate(this.#drain)
     } else {
       this.#release?.()
       this.#release = undefined
     }
+  }
+
+  readonly #slice = (): void => {
+    const end = performance.now() + sliceLength
+    do {
+      for (let i = 0; i < stepsAtOnce && this.#ready.length > 0; i++) this.#ready.shift()()
+    } while (this.#ready.length > 0 && performance.now() < end)
+  }
+}
+
+/** First in, first out. */
+class Queue<T> {
+  #items: T[] = []
+  #first = 0
+
+  get length(): number {
+    return this.#items.length - this.#first
+  }
+
+  push(item: T): void {
+    this.#items.push(item)
+  }
+
+  /** Only when there is one. */
+  shift(): T {
+    const item = this.#items[this.#first++]!
+    // What is done is given up now and then, not one by one.
+    if (this.#first * 2 > this.#items.length) {
+      this.#items = this.#items.slice(this.#first)
+      this.#first = 0
+    }
+    return item
+  }
+
+  clear(): void {
+    this.#items = []
+    this.#first = 0
   }
 }

@@ -1,7 +1,9 @@
 import { DatabaseSync, type SQLInputValue, type StatementSync } from 'node:sqlite'
 import { EngineError } from './errors.ts'
-import type { ExecutionStatus } from './execution.ts'
+import type { ExecutionStatus, StateMachineTypeName } from './execution.ts'
+import { mapSchema } from './map/schema.ts'
 import { decodeEvent, encodeEvent, type LogEvent } from './log.ts'
+import type { Settings } from './settings.ts'
 
 export interface StateMachineRow {
   readonly arn: string
@@ -11,6 +13,7 @@ export interface StateMachineRow {
   readonly created: number
   readonly updated: number
   readonly revisionId: string
+  readonly type: StateMachineTypeName
 }
 
 /** What lists and descriptions read: the log's outcome, kept in the transaction that logs it. */
@@ -38,16 +41,25 @@ export type Outcome = Pick<
   'status' | 'stopTime' | 'output' | 'error' | 'cause' | 'redriveCount' | 'redriveTime'
 >
 
-const schemaVersion = 1
+const schemaVersion = 2
+
+/** What takes the database of a version to the next one; a new database begins with the last. */
+const migrations: Readonly<Record<number, string>> = {
+  1: `ALTER TABLE engine_state_machine ADD COLUMN type TEXT NOT NULL DEFAULT 'STANDARD'`,
+}
+
+const metaSchema =
+  'CREATE TABLE IF NOT EXISTS engine_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID'
 
 const schema = `
-CREATE TABLE IF NOT EXISTS engine_meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS engine_definition (digest TEXT PRIMARY KEY, definition TEXT NOT NULL)
   WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS engine_state_machine (
   arn TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, roleArn TEXT NOT NULL,
-  created REAL NOT NULL, updated REAL NOT NULL, revisionId TEXT NOT NULL
+  created REAL NOT NULL, updated REAL NOT NULL, revisionId TEXT NOT NULL,
+  type TEXT NOT NULL DEFAULT 'STANDARD'
 ) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS engine_setting (arn TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 CREATE TABLE IF NOT EXISTS engine_execution (
   id INTEGER PRIMARY KEY, arn TEXT NOT NULL UNIQUE, name TEXT NOT NULL,
   stateMachineArn TEXT NOT NULL, stateMachineName TEXT NOT NULL, roleArn TEXT NOT NULL,
@@ -71,30 +83,27 @@ export class Store {
   readonly #database: DatabaseSync
   readonly #owned: boolean
   readonly #statements = new Map<string, StatementSync>()
+  #group: 'none' | 'empty' | 'begun' = 'none'
 
   /** @param owned whether `close` closes the database */
   constructor(database: DatabaseSync, owned: boolean) {
     this.#database = database
     this.#owned = owned
     this.#guard(() => {
-      database.exec(schema)
-      this.#run(`INSERT OR IGNORE INTO engine_meta VALUES ('schema', ?)`, schemaVersion)
+      database.exec(metaSchema)
     })
-    const version = Number(
-      this.#get(`SELECT value FROM engine_meta WHERE name = 'schema'`)?.['value'],
-    )
-    if (version > schemaVersion) {
-      throw new EngineError(
-        'DataDirectoryInvalid',
-        `the database has the engine's schema ${version}, this version knows ${schemaVersion}: ` +
-          'install the newer version',
-      )
-    }
+    this.transaction(() => {
+      this.#migrate()
+    })
   }
 
   /** Commits what `body` wrote, or takes all of it back. Nests, as a savepoint does. */
   transaction<T>(body: () => T): T {
     return this.#guard(() => {
+      if (this.#group === 'empty') {
+        this.#run('SAVEPOINT engine')
+        this.#group = 'begun'
+      }
       this.#run('SAVEPOINT engine')
       try {
         const result = body()
@@ -107,9 +116,44 @@ export class Store {
     })
   }
 
+  /**
+   * Commits the transactions of `body` as one: a commit costs more than what it commits. A transaction
+   * in it that fails is taken back alone.
+   *
+   * @throws StorageFailed when the commit fails: then all of them are taken back
+   */
+  group(body: () => void): void {
+    this.#group = 'empty'
+    try {
+      body()
+    } finally {
+      const isBegun = this.#isGroupBegun
+      this.#group = 'none'
+      if (isBegun) this.#commitGroup()
+    }
+  }
+
   close(): void {
     this.#statements.clear()
     if (this.#owned) this.#database.close()
+  }
+
+  /** Whether what is in it is gone when the engine is closed. */
+  get isInMemory(): boolean {
+    return this.#owned && this.#database.location() === null
+  }
+
+  /** Statements of parts of the engine that have tables of their own in the database. */
+  run(sql: string, ...values: SQLInputValue[]) {
+    return this.#run(sql, ...values)
+  }
+
+  get(sql: string, ...values: SQLInputValue[]) {
+    return this.#get(sql, ...values)
+  }
+
+  all(sql: string, ...values: SQLInputValue[]) {
+    return this.#all(sql, ...values)
   }
 
   putDefinition(digest: string, definition: string): void {
@@ -123,7 +167,9 @@ export class Store {
 
   putStateMachine(row: StateMachineRow): void {
     this.#run(
-      'INSERT OR REPLACE INTO engine_state_machine VALUES (?, ?, ?, ?, ?, ?, ?)',
+      `INSERT OR REPLACE INTO engine_state_machine
+        (arn, name, digest, roleArn, created, updated, revisionId, type)
+        VALUES (?, ?, ?, ?, ?, ?, ?, ?)`,
       row.arn,
       row.name,
       row.digest,
@@ -131,12 +177,27 @@ export class Store {
       row.created,
       row.updated,
       row.revisionId,
+      row.type,
     )
   }
 
   stateMachine(arn: string): StateMachineRow | undefined {
     return this.#get('SELECT * FROM engine_state_machine WHERE arn = ?', arn) as
       StateMachineRow | undefined
+  }
+
+  deleteStateMachine(arn: string): void {
+    this.#run('DELETE FROM engine_state_machine WHERE arn = ?', arn)
+    this.#run('DELETE FROM engine_setting WHERE arn = ?', arn)
+  }
+
+  putSettings(arn: string, settings: Settings): void {
+    this.#run('INSERT OR REPLACE INTO engine_setting VALUES (?, ?)', arn, JSON.stringify(settings))
+  }
+
+  settings(arn: string): Settings {
+    const row = this.#get('SELECT value FROM engine_setting WHERE arn = ?', arn)
+    return row === undefined ? {} : (JSON.parse(String(row['value'])) as Settings)
   }
 
   /** In order of their ARNs, after `after`. */
@@ -201,15 +262,17 @@ export class Store {
   /** The newest first, those before `before`. */
   executions(
     stateMachineArn: string | undefined,
-    status: ExecutionStatus | undefined,
+    status: string | undefined,
     before: number,
     limit: number,
   ): ExecutionRow[] {
     const filters = Object.entries({ stateMachineArn, status }).filter(
       (filter): filter is [string, string] => filter[1] !== undefined,
     )
+    // Child executions of map runs are listed by their map run; only their state machines have a slash.
+    const children = stateMachineArn === undefined ? `AND instr(stateMachineName, '/') = 0` : ''
     return this.#all(
-      `SELECT * FROM engine_execution WHERE id < ? ${filters.map(([name]) => `AND ${name} = ?`).join(' ')}
+      `SELECT * FROM engine_execution WHERE id < ? ${children} ${filters.map(([name]) => `AND ${name} = ?`).join(' ')}
         ORDER BY id DESC LIMIT ?`,
       before,
       ...filters.map(([, value]) => value),
@@ -261,6 +324,38 @@ export class Store {
       execution,
     )
     return Number(row?.['id'] ?? 0)
+  }
+
+  /** Makes the tables of a new database, and brings those of an older version up to date. */
+  #migrate(): void {
+    this.#run(`INSERT OR IGNORE INTO engine_meta VALUES ('schema', ?)`, schemaVersion)
+    const version = Number(
+      this.#get(`SELECT value FROM engine_meta WHERE name = 'schema'`)?.['value'],
+    )
+    if (version > schemaVersion) {
+      throw new EngineError(
+        'DataDirectoryInvalid',
+        `the database has the engine's schema ${version}, this version knows ${schemaVersion}: ` +
+          'install the newer version',
+      )
+    }
+    for (let from = version; from < schemaVersion; from++) this.#database.exec(migrations[from]!)
+    this.#database.exec(schema)
+    this.#database.exec(mapSchema)
+    this.#run(`UPDATE engine_meta SET value = ? WHERE name = 'schema'`, schemaVersion)
+  }
+
+  get #isGroupBegun(): boolean {
+    return this.#group === 'begun'
+  }
+
+  #commitGroup(): void {
+    try {
+      this.#run('RELEASE engine')
+    } catch (error) {
+      this.#takeBack()
+      throw error
+    }
   }
 
   #prepare(sql: string): StatementSync {

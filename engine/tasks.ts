@@ -7,6 +7,7 @@ export interface TaskContext {
   readonly signal: AbortSignal
   /** Tells that the work goes on; HeartbeatSeconds count from the last one. */
   readonly heartbeat: () => void
+  /** For `sendTaskSuccess` and its like: it ends this attempt, and holds over restarts. */
   readonly taskToken: string
   readonly execution: {
     readonly arn: string

@@ -1,15 +1,17 @@
 import { apply } from './apply.ts'
 import type { Clock } from './clock.ts'
 import { contextOf } from './context.ts'
-import { Data, dataLimitExceeded, type Json, setProperty } from './data.ts'
+import { Data, dataLimitExceeded, type Json } from './data.ts'
 import type { Continuation, StateTypeName } from './definition/states.ts'
 import { errorNames, type Failure, failureFields } from './errors.ts'
 import type { Execution, Scope, StateRun } from './execution.ts'
 import { catcherFor, retryOf } from './handling.ts'
 import { limits } from './limits.ts'
 import { type LogEvent, type Occurrence, unshownTypes } from './log.ts'
+import { LazyReading, variablesIn } from './reading.ts'
 import type { StateTypes } from './states/index.ts'
-import { EvaluationError, type Template, typeName, type Variables } from './template.ts'
+import { EvaluationError, type Reading, type Template } from './template.ts'
+import { assignmentFault } from './variables.ts'
 
 /** Fails the state being run: thrown by what a state does, caught where the state was begun. */
 export class StateFault extends Error {
@@ -30,12 +32,24 @@ export class HistoryFull extends Error {
   override readonly name = 'HistoryFull'
 }
 
-/** What `$states` has beside `input` and `context`. */
+/** An item of a Map, as the Context object has it. */
+export interface MapItem {
+  readonly index: number
+  readonly value: Json
+  /** Of a member of an object. */
+  readonly key?: string
+  /** Where a distributed Map has it from. */
+  readonly source?: string
+}
+
+/** What an evaluation reads beside the state's input, the Context object and the variables. */
 export interface Extras {
+  /** `$` of JSONPath; default the state's effective input. */
+  readonly root?: Json
   readonly result?: Json
   readonly errorOutput?: Json
   /** The item of a Map whose ItemSelector is evaluated. */
-  readonly item?: { readonly index: number; readonly value: Json }
+  readonly item?: MapItem
   readonly taskToken?: string
 }
 
@@ -47,19 +61,20 @@ export interface Extras {
 export class Turn {
   readonly execution: Execution
   readonly events: LogEvent[] = []
+  /** The scopes that the events are of, or have made. */
+  readonly touched: Scope[] = []
+  /** The nested executions that no task waits for any more. */
+  readonly abandoned: string[] = []
+  /** Milliseconds since 1970: a transition has one time. */
+  readonly now: number
   readonly #types: StateTypes
-  readonly #clock: Clock
   readonly #random: () => number
 
   constructor(execution: Execution, types: StateTypes, clock: Clock, random: () => number) {
     this.execution = execution
     this.#types = types
-    this.#clock = clock
+    this.now = clock.now()
     this.#random = random
-  }
-
-  get now(): number {
-    return this.#clock.now()
   }
 
   /**
@@ -73,22 +88,48 @@ export class Turn {
     const isShown = !unshownTypes.has(occurrence.type)
     if (
       isShown &&
+      execution.type === 'STANDARD' &&
       execution.lastId >= limits.historyEvents - 1 &&
       !occurrence.type.startsWith('Execution')
     ) {
       throw new HistoryFull()
     }
+    // An event that starts an iteration makes its scope.
+    const before = execution.scopes.get(scope)
+    // The spread comes first: after other properties it would take many times as long.
     const event: LogEvent = {
+      ...occurrence,
       seq: execution.lastSeq + 1,
       id: isShown ? execution.lastId + 1 : null,
-      previous: previous ?? execution.scopes.get(scope)?.last ?? 0,
+      previous: previous ?? before?.last ?? 0,
       time: this.now,
       scope,
-      ...occurrence,
     }
+    const child = childOf(before)
     apply(execution, event)
+    if (child !== undefined && childOf(before) !== child) this.abandoned.push(child)
+    this.#touch(before ?? execution.scopes.get(scope)!, event)
     this.events.push(event)
     return event
+  }
+
+  #touch(scope: Scope, event: LogEvent): void {
+    this.#add(scope)
+    if (event.type !== 'ParallelStarted') return
+    for (const branch of scope.run?.children?.scopes ?? []) this.#add(branch)
+  }
+
+  /** They are few, and mostly the last one again: a Set would cost more than all the rest. */
+  #add(scope: Scope): void {
+    if (this.touched.at(-1) !== scope && !this.touched.includes(scope)) this.touched.push(scope)
+  }
+
+  /** The execution ends, whatever runs in it. */
+  abandonAll(): void {
+    for (const scope of this.execution.scopes.values()) {
+      const child = childOf(scope)
+      if (child !== undefined) this.abandoned.push(child)
+    }
   }
 
   /** Enters the scope's next state and does what it does. */
@@ -129,20 +170,26 @@ export class Turn {
           scope.last === run.enteredId ? run.enteredAfter : scope.last,
         )
       }
-      this.fail(scope, run, error.failure)
+      this.fail(scope, run, error.failure, scope.last, true)
     }
   }
 
+  /** The input of a state of JSONPath after InputPath; of a state of JSONata, the input itself. */
+  effectiveInput(scope: Scope, run: StateRun): Data {
+    const { inputPath } = run.state
+    return inputPath === undefined
+      ? run.input
+      : this.evaluate(scope, run, inputPath, { root: run.input.value })
+  }
+
   /** Throws StateFault when the evaluation fails, or when what it answers is over the limit. */
-  evaluate(scope: Scope, run: StateRun, template: Template, extras?: Extras): Data {
+  evaluate(scope: Scope, run: StateRun, template: Template, extras: Extras = {}): Data {
     try {
-      const result = template.evaluate(this.variables(scope, run, extras))
+      const result = template.evaluate(this.#reading(scope, run, extras))
       if (result.isTooLarge) throw new StateFault(dataLimitExceeded(run.state.name))
       return result
     } catch (error) {
-      if (error instanceof EvaluationError) {
-        throw this.evaluationFault(run, error.location, error.message)
-      }
+      if (error instanceof EvaluationError) throw this.#faultOf(run, error)
       if (error instanceof RangeError) {
         throw this.evaluationFault(
           run,
@@ -161,63 +208,95 @@ export class Turn {
     template: Template,
     expected: string,
     check: (value: Json) => value is T,
-    extras?: Extras,
+    extras: Extras = {},
   ): T {
-    const { value, text } = this.evaluate(scope, run, template, extras)
-    if (check(value)) return value
-    const { source } = template
-    const said = source === undefined ? 'The value' : `The JSONata expression '${source}'`
-    throw this.evaluationFault(
-      run,
-      template.field,
-      `${said} specified for the field '${template.field}' returned an unexpected result type. ` +
-        `Expected '${expected}', but was '${typeName(value)}' for value: ${text}`,
-    )
+    const answer = this.evaluate(scope, run, template, extras)
+    if (check(answer.value)) return answer.value
+    throw this.#faultOf(run, template.mismatch(answer, expected))
   }
 
+  /** The failure of a value that a field cannot have, in the query language of the state. */
   evaluationFault(run: StateRun, location: string, message: string): StateFault {
-    return new StateFault(
-      { error: errorNames.queryEvaluationError, cause: causeIn(run, message) },
-      location,
-    )
+    return run.state.language === 'JSONata'
+      ? new StateFault(
+          { error: errorNames.queryEvaluationError, cause: causeIn(run, message) },
+          location,
+        )
+      : new StateFault({ error: errorNames.runtime, cause: causeIn(run, message) })
   }
 
-  /** The variables that an expression of the state reads: `$states` and those in scope. */
-  variables(scope: Scope, run: StateRun, extras: Extras = {}): Variables {
-    let made: Record<string, unknown> | undefined
-    return () => {
-      made ??= {
-        ...variablesIn(scope),
-        states: {
-          input: run.input.value,
-          context: contextOf(this.execution, scope, run, extras),
-          ...(extras.result === undefined ? {} : { result: extras.result }),
-          ...(extras.errorOutput === undefined ? {} : { errorOutput: extras.errorOutput }),
-        },
-      }
-      return made
-    }
+  /** The Context object. */
+  context(scope: Scope, run: StateRun, extras: Extras): Json {
+    return contextOf(this.execution, scope, run, extras)
+  }
+
+  #faultOf(run: StateRun, { error, message, location }: EvaluationError): StateFault {
+    return new StateFault({ error, cause: causeIn(run, message) }, location)
+  }
+
+  #reading(scope: Scope, run: StateRun, extras: Extras): Reading {
+    return new LazyReading({
+      root: () => (extras.root === undefined ? this.effectiveInput(scope, run).value : extras.root),
+      context: () => this.context(scope, run, extras),
+      variables: () => variablesIn(scope),
+      states: (context) => ({
+        input: run.input.value,
+        context,
+        ...(extras.result === undefined ? {} : { result: extras.result }),
+        ...(extras.errorOutput === undefined ? {} : { errorOutput: extras.errorOutput }),
+      }),
+    })
   }
 
   /** Ends the state: makes its output, assigns its variables and goes where `way` goes. */
   exit(scope: Scope, run: StateRun, way: Continuation, result: Data, extras: Extras = {}): void {
-    const output = way.output === undefined ? result : this.evaluate(scope, run, way.output, extras)
+    const output = this.#output(scope, run, way, result, extras)
     const assigned =
-      way.assign === undefined ? undefined : this.evaluate(scope, run, way.assign, extras)
+      way.assign === undefined
+        ? undefined
+        : this.evaluate(scope, run, way.assign, { ...extras, root: result.value })
     if (output.isTooLarge) throw new StateFault(dataLimitExceeded(run.state.name))
+    const fault = assigned && assignmentFault(this.execution, scope, run.state.name, assigned)
+    if (fault !== undefined) throw new StateFault(fault)
     this.emit(scope.id, {
       type: 'StateExited',
       stateType: run.state.type,
       name: run.state.name,
       output,
-      ...(assigned === undefined ? {} : { assigned }),
-      ...(way.next === undefined ? {} : { next: way.next }),
+      assigned,
+      next: way.next,
     })
     if (way.next === undefined) this.#end(scope)
   }
 
-  /** The state failed: retries it, catches, or fails what it is in. */
-  fail(scope: Scope, run: StateRun, failure: Failure, previous = scope.last): void {
+  #output(scope: Scope, run: StateRun, way: Continuation, result: Data, extras: Extras): Data {
+    if (way.output !== undefined) return this.evaluate(scope, run, way.output, extras)
+    const { resultSelector, resultPath, outputPath } = way
+    const read = (template: Template, { value }: Data) =>
+      this.evaluate(scope, run, template, { ...extras, root: value })
+    const selected = resultSelector === undefined ? result : read(resultSelector, result)
+    const placed = this.#place(run, resultPath, selected)
+    return outputPath === undefined ? placed : read(outputPath, placed)
+  }
+
+  #place(run: StateRun, resultPath: Continuation['resultPath'], result: Data): Data {
+    if (resultPath === undefined) return result
+    if (resultPath === null) return run.input
+    try {
+      return resultPath.place(run.input, result)
+    } catch (error) {
+      if (error instanceof EvaluationError) throw this.#faultOf(run, error)
+      throw error
+    }
+  }
+
+  /**
+   * The state failed: retries it, catches, or fails what it is in.
+   *
+   * @param isOwn whether it failed by itself, not by what it runs: States.Runtime, which nothing can
+   * catch, then ends it without an event of its own
+   */
+  fail(scope: Scope, run: StateRun, failure: Failure, previous = scope.last, isOwn = false): void {
     for (const child of run.children?.scopes ?? []) this.abort(child, previous)
     const { state } = run
     if ('retry' in state) {
@@ -232,7 +311,7 @@ export class Turn {
         )
         return
       }
-      if (state.type !== 'Task') {
+      if (state.type !== 'Task' && !(isOwn && failure.error === errorNames.runtime)) {
         this.emit(scope.id, { type: 'StateFailed', stateType: state.type }, previous)
       }
       const catcher = catcherFor(state, failure)
@@ -249,6 +328,7 @@ export class Turn {
     if (scope.status !== 'running') return
     const { run } = scope
     for (const child of run?.children?.scopes ?? []) this.abort(child, previous)
+    if (run?.mapRun?.status === 'RUNNING') this.emit(scope.id, { type: 'MapRunAborted' }, previous)
     if (run !== undefined && abortable.has(run.state.type)) {
       this.emit(scope.id, { type: 'StateAborted', stateType: run.state.type }, previous)
     }
@@ -312,11 +392,8 @@ export function causeIn(run: StateRun, message: string): string {
   return `An error occurred while executing the state '${run.state.name}' (entered at the event id #${run.enteredId}). ${message}`
 }
 
-/** The variables of the scope and of those around it; the inner ones hide the outer ones. */
-function variablesIn(scope: Scope): Record<string, Json> {
-  const variables = scope.parent === undefined ? {} : variablesIn(scope.parent.scope)
-  for (const name of Object.keys(scope.variables)) {
-    setProperty(variables, name, scope.variables[name]!)
-  }
-  return variables
+/** The nested execution that the scope waits for. */
+function childOf(scope: Scope | undefined): string | undefined {
+  const phase = scope?.run?.phase
+  return phase?.kind === 'submitted' ? phase.child : undefined
 }

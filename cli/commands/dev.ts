@@ -1,10 +1,21 @@
 import { once } from 'node:events'
 import type { Command } from 'commander'
+import { type Engine, type EngineServer, isEngineError } from '../../engine/index.ts'
 import { jsonLogger, systemClock } from '../../platform/local/observability.ts'
 import { openPlatform } from '../../platform/local/platform.ts'
 import { dataDirArgument, dataDirOption, wholeNumber, type Run } from '../options.ts'
 import { printLine, styled } from '../terminal.ts'
 import { textLogger } from '../text-logger.ts'
+
+interface DevOptions {
+  readonly dataDir: string
+  readonly port: number
+  readonly host: string
+  readonly enginePort?: number
+  readonly json?: boolean
+}
+
+const defaultEnginePort = 4601
 
 export function addDev(program: Command, { terminal }: Run): void {
   program
@@ -18,6 +29,12 @@ export function addDev(program: Command, { terminal }: Run): void {
       4600,
     )
     .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option(
+      '--engine-port <port>',
+      'the port of the Step Functions API, on this machine only; 0 takes a free one (default: ' +
+        `${defaultEnginePort}, or a free one when it is taken)`,
+      wholeNumber(0, 65535),
+    )
     .option('--json', 'log JSON lines')
     .addHelpText(
       'after',
@@ -29,7 +46,7 @@ Examples:
   $ millrace dev
   $ millrace dev --data-dir /var/lib/millrace --port 8080`,
     )
-    .action(async (options: { dataDir: string; port: number; host: string; json?: boolean }) => {
+    .action(async (options: DevOptions) => {
       const platform = await openPlatform({
         dataDir: options.dataDir,
         port: options.port,
@@ -47,8 +64,28 @@ Examples:
       const where = dataDirArgument(options.dataDir)
       printLine(err, `  watch it:     npx millrace executions --watch${where}`)
       printLine(err, `  ask:          npx millrace predict <user>/<dataset> 1.0,2.0,…${where}`)
+      try {
+        const { url } = await listen(platform.engine, options.enginePort)
+        printLine(err, `  its engine:   ${url} speaks the Step Functions API`)
+      } catch (error) {
+        await platform.close()
+        throw error
+      }
       if (!terminal.signal.aborted) await once(terminal.signal, 'abort')
       printLine(err, 'Stopping; running executions go on at the next start.')
       await platform.close()
     })
+}
+
+/**
+ * Only to this machine, whatever the host of the HTTP API: whoever reaches the engine may do everything.
+ * A port that was asked for has to be free.
+ */
+async function listen(engine: Engine, port: number | undefined): Promise<EngineServer> {
+  try {
+    return await engine.listen({ port: port ?? defaultEnginePort })
+  } catch (error) {
+    if (port !== undefined || !isEngineError(error, 'ListenFailed')) throw error
+    return engine.listen()
+  }
 }

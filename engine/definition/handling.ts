@@ -1,7 +1,8 @@
 import { errorNames } from '../errors.ts'
 import { limits } from '../limits.ts'
 import type { Fields } from './fields.ts'
-import type { Catcher, Continuation, Handling, Retrier } from './states.ts'
+import { constantTemplate, type Template } from '../template.ts'
+import type { Catcher, Continuation, Handling, Retrier, StateBase } from './states.ts'
 
 /** Reads Retry and Catch. */
 export function readHandling(fields: Fields): Handling {
@@ -13,11 +14,45 @@ export function readHandling(fields: Fields): Handling {
   }
 }
 
-/** Reads Output, Assign and either Next or End. */
-export function readContinuation(fields: Fields): Continuation {
-  const output = fields.template('Output')
-  const assign = fields.assign()
-  return { output, assign, next: readNext(fields) }
+/** Reads what every state has. */
+export function readBase(fields: Fields, name: string): StateBase {
+  const { language } = fields
+  const inputPath = language === 'JSONPath' ? readNullablePath(fields, 'InputPath') : undefined
+  return { name, language, inputPath }
+}
+
+/**
+ * Reads what becomes of a state's result, and either Next or End.
+ *
+ * @param has which fields of JSONPath the state type has beside OutputPath
+ */
+export function readContinuation(
+  fields: Fields,
+  has: { resultPath?: boolean; resultSelector?: boolean } = {
+    resultPath: true,
+    resultSelector: true,
+  },
+): Continuation {
+  return { ...readOutput(fields, has), assign: fields.assign(), next: readNext(fields) }
+}
+
+/** Reads what becomes of a state's result. */
+export function readOutput(
+  fields: Fields,
+  has: { resultPath?: boolean; resultSelector?: boolean } = {},
+): Pick<Continuation, 'output' | 'resultSelector' | 'resultPath' | 'outputPath'> {
+  if (fields.language === 'JSONata') return { output: fields.template('Output') }
+  return {
+    output: undefined,
+    resultSelector: has.resultSelector === true ? fields.template('ResultSelector') : undefined,
+    resultPath: has.resultPath === true ? fields.referencePath('ResultPath') : undefined,
+    outputPath: readNullablePath(fields, 'OutputPath'),
+  }
+}
+
+/** InputPath and OutputPath, where null stands for `{}`. */
+function readNullablePath(fields: Fields, name: string): Template | undefined {
+  return fields.raw(name) === null ? constantTemplate({}, name) : fields.path(name)
 }
 
 function readNext(fields: Fields): string | undefined {
@@ -63,11 +98,13 @@ function readRetrier(fields: Fields, isLast: boolean): Retrier {
 function readCatcher(fields: Fields, index: number, isLast: boolean): Catcher {
   const errorEquals = readErrorEquals(fields, isLast)
   const next = fields.requiredString('Next')
-  const output = fields.template('Output', `Catch[${index}]/Output`)
+  const isJsonata = fields.language === 'JSONata'
+  const output = isJsonata ? fields.template('Output', `Catch[${index}]/Output`) : undefined
+  const resultPath = isJsonata ? undefined : fields.referencePath('ResultPath')
   const assign = fields.assign(`Catch[${index}]/Assign`)
   fields.string('Comment')
   fields.close()
-  return { errorEquals, next, output, assign }
+  return { errorEquals, next, output, resultPath, assign }
 }
 
 const reserved = new Set<string>([

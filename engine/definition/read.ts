@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto'
-import type { Json } from '../data.ts'
+import { isObject, type Json } from '../data.ts'
 import type { ExpressionHost } from '../jsonata/functions.ts'
 import { limits } from '../limits.ts'
 import { stateTypes } from '../states/index.ts'
-import { Diagnostics } from './diagnostics.ts'
+import { Diagnostics, type Place } from './diagnostics.ts'
 import { Fields } from './fields.ts'
-import type { State, StateMachine, Workflow } from './states.ts'
+import type { QueryLanguage, State, StateMachine, Workflow } from './states.ts'
 
 /** Names a definition: the same text, the same digest. */
 export function digestOf(definition: string): string {
@@ -27,45 +27,83 @@ export function readDefinition(definition: string, host: ExpressionHost): StateM
     )
     diagnostics.throwIfAny()
   }
-  const fields = new Fields(parse(definition, diagnostics), [], host, diagnostics)
-  diagnostics.throwIfAny()
+  const source = parse(definition, diagnostics)
+  const language =
+    isObject(source) && 'QueryLanguage' in source ? source['QueryLanguage'] : undefined
+  const fields = new Fields(source, [], languageOf(language, 'JSONPath'), host, diagnostics)
   readQueryLanguage(fields)
-  diagnostics.throwIfAny()
   fields.string('Comment')
   fields.string('Version')
   const timeoutSeconds = fields.number('TimeoutSeconds', { min: 1, max: limits.seconds })
-  const workflow = new WorkflowReader().read(fields)
+  const workflow = new WorkflowReader(fields.language).read(fields)
   fields.close()
   diagnostics.throwIfAny()
   return { ...workflow, timeoutSeconds }
 }
 
 function parse(definition: string, diagnostics: Diagnostics): Json | undefined {
+  let source: Json | undefined
   try {
-    return JSON.parse(definition) as Json
+    if (definition.trim() !== '') {
+      checkDepth(definition)
+      source = JSON.parse(definition) as Json
+    }
   } catch (error) {
     diagnostics.add('INVALID_JSON_DESCRIPTION', [], (error as Error).message)
-    diagnostics.throwIfAny()
-    return undefined
   }
+  if (diagnostics.found.length === 0 && !isObject(source)) {
+    diagnostics.add('SCHEMA_VALIDATION_FAILED', [], 'Definition must be a valid JSON object')
+  }
+  diagnostics.throwIfAny()
+  return source
+}
+
+/** Arrays and objects within each other that are taken. */
+const maximumDepth = 1000
+
+/** Throws SyntaxError for a text nested so deep that reading it could exhaust the stack. */
+function checkDepth(text: string): void {
+  let depth = 0
+  let isInString = false
+  for (let i = 0; i < text.length; i++) {
+    const character = text[i]!
+    if (isInString) {
+      if (character === '\\') i++
+      else if (character === '"') isInString = false
+    } else if (character === '"') {
+      isInString = true
+    } else if (character === '{' || character === '[') {
+      if (++depth > maximumDepth) {
+        throw new SyntaxError(`The definition is nested deeper than ${maximumDepth} levels`)
+      }
+    } else if (character === '}' || character === ']') {
+      depth--
+    }
+  }
+}
+
+/** As the service reads it: only `"JSONPath"` is JSONPath, whatever else there is is JSONata. */
+function languageOf(declared: unknown, otherwise: QueryLanguage): QueryLanguage {
+  if (declared === undefined) return otherwise
+  return declared === 'JSONPath' ? 'JSONPath' : 'JSONata'
 }
 
 function readQueryLanguage(fields: Fields): void {
   const language = fields.string('QueryLanguage')
-  if (language === 'JSONata') return
-  const found = language === undefined || language === 'JSONPath'
-  fields.diagnostics.add(
-    found ? 'NOT_SUPPORTED' : 'SCHEMA_VALIDATION_FAILED',
-    found ? [] : ['QueryLanguage'],
-    found
-      ? `JSONPath (the language's default) is not supported yet: set "QueryLanguage": "JSONata" at the top`
-      : `'QueryLanguage' is JSONata; found '${language}'`,
-  )
+  if (language !== undefined && language !== 'JSONPath' && language !== 'JSONata') {
+    fields.fault('Value should be one of the following: [JSONPath, JSONata]', 'QueryLanguage')
+  }
 }
 
 /** Reads the workflows of one definition, whose state names are unique over all of them. */
 class WorkflowReader {
+  readonly #language: QueryLanguage
   readonly #names = new Set<string>()
+
+  /** @param language of the states that name none, also of those within a state that names one */
+  constructor(language: QueryLanguage) {
+    this.#language = language
+  }
 
   read(fields: Fields): Workflow {
     const startAt = fields.requiredString('StartAt')
@@ -89,33 +127,30 @@ class WorkflowReader {
       fields.fault(`A state name has 1 to ${limits.nameLength} characters`)
     }
     if (this.#names.has(name)) {
-      fields.diagnostics.add(
-        'DUPLICATE_STATE_NAME',
-        fields.place,
-        `Another state is named '${name}'`,
-      )
+      fields.diagnostics.add('DUPLICATE_STATE_NAME', fields.place, `Duplicate State name: ${name}`)
     }
     this.#names.add(name)
   }
 
-  #readState(fields: Fields, name: string): State | undefined {
+  #readState(below: Fields, name: string): State | undefined {
+    readQueryLanguage(below)
+    const fields = below.in(languageOf(below.raw('QueryLanguage'), this.#language))
     const type = fields.requiredString('Type')
     if (!fields.has('Type')) return undefined
     if (!Object.hasOwn(stateTypes, type)) {
       const known = Object.keys(stateTypes).join(', ')
-      fields.fault(`Expected a state type (${known}), found '${type}'`, 'Type')
+      fields.fault(`Value should be one of the following: [${known}]`, 'Type')
+      return undefined
+    }
+    if (fields.language === 'JSONPath' && this.#language === 'JSONata') {
+      fields.fault(
+        `'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine`,
+      )
       return undefined
     }
     fields.string('Comment')
-    const language = fields.string('QueryLanguage')
-    if (language !== undefined && language !== 'JSONata') {
-      fields.fault(
-        `'QueryLanguage' can not be '${language}' if set to 'JSONata' for whole state machine`,
-        'QueryLanguage',
-      )
-    }
-    const state = stateTypes[type as keyof typeof stateTypes].read(fields, name, (below) =>
-      this.read(below),
+    const state = stateTypes[type as keyof typeof stateTypes].read(fields, name, (inner) =>
+      this.read(inner),
     )
     fields.close()
     return state
@@ -129,16 +164,33 @@ function checkTransitions(
   states: ReadonlyMap<string, State>,
 ): void {
   const isState = (name: string) => stateFields.has(name)
-  const missing = (target: string, place: readonly string[]) => {
-    fields.diagnostics.add('MISSING_TRANSITION_TARGET', place, `There is no state '${target}'`)
+  const missing = (target: string, field: string, place: Place) => {
+    fields.diagnostics.add(
+      'MISSING_TRANSITION_TARGET',
+      place,
+      `Missing '${field}' target: ${target}`,
+    )
   }
-  if (fields.has('StartAt') && !isState(startAt)) missing(startAt, [...fields.place, 'StartAt'])
+  if (fields.has('StartAt') && !isState(startAt)) {
+    missing(startAt, 'StartAt', [...fields.place, 'StartAt'])
+  }
   for (const [name, state] of states) {
     for (const { target, place } of transitionsOf(state)) {
-      if (!isState(target)) missing(target, [...stateFields.place, name, ...place])
+      if (isState(target)) continue
+      missing(target, String(place.at(-1)), [...stateFields.place, name, ...place])
     }
   }
   if (!isState(startAt)) return
+  checkReach(fields, stateFields, startAt, states)
+}
+
+/** Every state is to be reached, and from the start some state that ends the workflow. */
+function checkReach(
+  fields: Fields,
+  stateFields: Fields,
+  startAt: string,
+  states: ReadonlyMap<string, State>,
+): void {
   const reached = new Set([startAt])
   for (const name of reached) {
     const state = states.get(name)
@@ -150,25 +202,38 @@ function checkTransitions(
       fields.diagnostics.add(
         'MISSING_TRANSITION_TARGET',
         [...stateFields.place, name],
-        `State '${name}' is not reachable`,
+        `State "${name}" is not reachable.`,
       )
     }
   }
+  const isEnd = (name: string) => {
+    const state = states.get(name)
+    return state === undefined || isTerminal(state)
+  }
+  // Where something else is wrong, what the states are meant to do is not known.
+  if (fields.diagnostics.found.length === 0 && ![...reached].some(isEnd)) {
+    fields.diagnostics.add('MISSING_END_STATE', fields.place, 'No state ends the workflow')
+  }
 }
 
-function transitionsOf(state: State): { target: string; place: string[] }[] {
-  const found: { target: string; place: string[] }[] = []
-  const add = (target: string | undefined, ...place: string[]) => {
+function isTerminal(state: State): boolean {
+  if (state.type === 'Fail') return true
+  return state.type !== 'Choice' && state.next === undefined
+}
+
+function transitionsOf(state: State): { target: string; place: Place }[] {
+  const found: { target: string; place: Place }[] = []
+  const add = (target: string | undefined, ...place: (string | number)[]) => {
     if (target !== undefined) found.push({ target, place })
   }
   if ('next' in state) add(state.next, 'Next')
   if ('catch' in state)
     state.catch.forEach((c, i) => {
-      add(c.next, 'Catch', String(i), 'Next')
+      add(c.next, 'Catch', i, 'Next')
     })
   if (state.type === 'Choice') {
     state.choices.forEach((choice, i) => {
-      add(choice.next, 'Choices', String(i), 'Next')
+      add(choice.next, 'Choices', i, 'Next')
     })
     add(state.otherwise?.next, 'Default')
   }

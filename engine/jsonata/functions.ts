@@ -43,7 +43,8 @@ interface Focus {
   }
 }
 
-const maximumItems = 100_000
+/** Numbers that `$range` makes, as the service does. */
+const maximumItems = 360_145
 
 /** Characters that one call may make: JSONata's own would first fill the memory with them. */
 const maximumCharacters = 1_000_000
@@ -70,28 +71,28 @@ function join(texts?: readonly string[], separator = ''): string | undefined {
   return texts.join(separator)
 }
 
-/** Chunks of `size`, the last one possibly smaller. */
+/** Chunks of `size`, the last one possibly smaller; nothing for no items, or for a size under 1. */
 function partition(items?: readonly unknown[], size?: number): unknown[][] | undefined {
-  if (items === undefined) return undefined
-  if (size === undefined || !(size >= 1)) {
-    throw new FunctionError('$partition takes an array and a chunk size of at least 1')
-  }
-  const step = Math.floor(size)
+  const step = Math.trunc(size ?? 0)
+  if (items === undefined || items.length === 0 || !(step >= 1)) return undefined
   const chunks: unknown[][] = []
   for (let i = 0; i < items.length; i += step) chunks.push(items.slice(i, i + step))
   return chunks
 }
 
-/** From `first` to `last`, both inclusive. */
-function range(first?: number, last?: number, step?: number): number[] {
-  if (first === undefined || last === undefined || step === undefined || step === 0) {
-    throw new FunctionError('$range takes the first number, the last one and a step other than 0')
-  }
-  const length = Math.max(0, Math.floor((last - first) / step) + 1)
-  if (!(length <= maximumItems)) {
+/**
+ * From `first` to `last`, both inclusive; as every sequence of JSONata, a single number stands for
+ * itself. Nothing for a step that does not lead from the one to the other.
+ */
+function range(first?: number, last?: number, step?: number): number[] | number | undefined {
+  if (first === undefined || last === undefined || step === undefined) return undefined
+  const [start, end, stride] = [Math.trunc(first), Math.trunc(last), Math.trunc(step)]
+  const length = Math.floor((end - start) / stride) + 1
+  if (stride === 0 || !(length >= 1)) return undefined
+  if (length > maximumItems) {
     throw new FunctionError(`$range would make ${length} numbers; at most ${maximumItems} are made`)
   }
-  return Array.from({ length }, (_, i) => first + i * step)
+  return length === 1 ? start : Array.from({ length }, (_, i) => start + i * stride)
 }
 
 const hashAlgorithms = new Map([
@@ -102,13 +103,12 @@ const hashAlgorithms = new Map([
   ['SHA-512', 'sha512'],
 ])
 
-function hash(text?: string, algorithm?: string): string {
-  const name = hashAlgorithms.get(algorithm ?? '')
-  if (text === undefined || name === undefined) {
+function hash(text?: string, algorithm?: string): string | undefined {
+  if (text === undefined || algorithm === undefined) return undefined
+  const name = hashAlgorithms.get(algorithm)
+  if (name === undefined) {
     const known = [...hashAlgorithms.keys()].join(', ')
-    throw new FunctionError(
-      `$hash takes a string and an algorithm of ${known}; found ${String(algorithm)}`,
-    )
+    throw new FunctionError(`$hash takes an algorithm of ${known}; found ${algorithm}`)
   }
   return createHash(name).update(text).digest('hex')
 }

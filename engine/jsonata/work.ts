@@ -1,13 +1,16 @@
 import type { LibraryExpression, SyntaxNode } from './sandbox.ts'
 
-/** What one evaluation may take. The names are the options of the `jsonata` package. */
+/**
+ * What one evaluation may take: the depth and the sequences that the service takes, and a time of our
+ * own. The names are the options of the `jsonata` package.
+ */
 export const evaluationLimits = {
   /** Milliseconds. */
   timeout: 1000,
   /** Nested evaluations. */
-  stack: 5000,
+  stack: 100,
   /** Elements of one sequence. */
-  sequence: 100_000,
+  sequence: 873_782,
 } as const
 
 /**
@@ -19,16 +22,6 @@ export type Verdict = 'bounded' | 'watched'
 
 export function verdictOn(tree: SyntaxNode): Verdict {
   return everyNode(tree, isBounded) ? 'bounded' : 'watched'
-}
-
-/** Names of the variables (functions among them) that an expression reads. */
-export function variablesOf(tree: SyntaxNode): Set<string> {
-  const names = new Set<string>()
-  everyNode(tree, (node) => {
-    if (node.type === 'variable' && typeof node.value === 'string') names.add(node.value)
-    return true
-  })
-  return names
 }
 
 /** Elements and characters that a watched evaluation may produce in all. */

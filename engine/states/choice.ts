@@ -1,21 +1,25 @@
 import type { Json } from '../data.ts'
-import type { ChoiceState, Continuation } from '../definition/states.ts'
 import type { Fields } from '../definition/fields.ts'
+import { readBase, readOutput } from '../definition/handling.ts'
+import type { ChoiceState, Continuation } from '../definition/states.ts'
 import { errorNames } from '../errors.ts'
 import { expressionIn } from '../jsonata/expression.ts'
+import { readChoiceRule } from '../jsonpath/choice-rule.ts'
+import type { Template } from '../template.ts'
 import { causeIn, StateFault } from '../turn.ts'
 import type { StateType } from './type.ts'
 
 /** Goes where the first condition that holds says. */
 export const choiceType: StateType<ChoiceState> = {
   read(fields, name) {
-    const output = fields.template('Output')
+    const base = readBase(fields, name)
+    const result = readOutput(fields)
     const assign = fields.assign()
     fields.required('Choices')
-    const choices = fields.objects('Choices', 1).map(readChoice)
+    const choices = fields.objects('Choices', 1).map((choice, i) => readChoice(choice, i, result))
     const next = fields.string('Default')
-    const otherwise = next === undefined ? undefined : { output, assign, next }
-    return { type: 'Choice', name, choices: choices.filter(isDefined), otherwise }
+    const otherwise = next === undefined ? undefined : { ...result, assign, next }
+    return { type: 'Choice', ...base, choices: choices.filter(isDefined), otherwise }
   },
 
   start(turn, scope, run) {
@@ -24,16 +28,38 @@ export const choiceType: StateType<ChoiceState> = {
       turn.evaluateAs(scope, run, choice.condition, 'boolean', isBoolean)
     const way: Continuation | undefined = state.choices.find(holds) ?? state.otherwise
     if (way === undefined) {
+      // As the service fails it; its documentation has the name States.NoChoiceMatched.
       throw new StateFault({
-        error: errorNames.noChoiceMatched,
-        cause: causeIn(run, 'No choice matched and no default transition found.'),
+        error: errorNames.runtime,
+        cause: causeIn(
+          run,
+          'Failed to transition out of the state. The state does not point to a next state.',
+        ),
       })
     }
-    turn.exit(scope, run, way, run.input)
+    turn.exit(scope, run, way, turn.effectiveInput(scope, run))
   },
 }
 
-function readChoice(fields: Fields, index: number): ChoiceState['choices'][number] | undefined {
+function readChoice(
+  fields: Fields,
+  index: number,
+  result: Pick<Continuation, 'output' | 'outputPath'>,
+): ChoiceState['choices'][number] | undefined {
+  const isJsonata = fields.language === 'JSONata'
+  const condition = isJsonata ? readCondition(fields, index) : readChoiceRule(fields)
+  fields.required('Next')
+  const next = fields.string('Next') ?? ''
+  const output = isJsonata
+    ? { output: fields.template('Output', `Choices[${index}]/Output`) }
+    : result
+  const assign = fields.assign(`Choices[${index}]/Assign`)
+  fields.string('Comment')
+  fields.close()
+  return condition && { condition, next, ...output, assign }
+}
+
+function readCondition(fields: Fields, index: number): Template | undefined {
   fields.required('Condition')
   const raw = fields.raw('Condition')
   const isValid =
@@ -41,13 +67,7 @@ function readChoice(fields: Fields, index: number): ChoiceState['choices'][numbe
     typeof raw === 'boolean' ||
     (typeof raw === 'string' && expressionIn(raw) !== undefined)
   if (!isValid) fields.fault('Expected a JSONata expression or a boolean', 'Condition')
-  const condition = fields.template('Condition', `Choices[${index}]/Condition`)
-  const next = fields.requiredString('Next')
-  const output = fields.template('Output', `Choices[${index}]/Output`)
-  const assign = fields.assign(`Choices[${index}]/Assign`)
-  fields.string('Comment')
-  fields.close()
-  return condition && { condition, next, output, assign }
+  return fields.template('Condition', `Choices[${index}]/Condition`)
 }
 
 function isDefined<T>(value: T | undefined): value is T {

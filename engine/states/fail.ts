@@ -1,4 +1,4 @@
-import { isString, type Json } from '../data.ts'
+import { isString } from '../data.ts'
 import type { FailState } from '../definition/states.ts'
 import type { Template } from '../template.ts'
 import type { StateType } from './type.ts'
@@ -6,15 +6,16 @@ import type { StateType } from './type.ts'
 /** Fails its workflow with an Error and a Cause. */
 export const failType: StateType<FailState> = {
   read(fields, name) {
-    const error = fields.template('Error')
-    const cause = fields.template('Cause')
-    for (const [field, template] of Object.entries({ Error: error, Cause: cause })) {
-      const constant: Json | undefined = template?.constant
-      if (constant !== undefined && !isString(constant)) {
-        fields.fault('Expected value of type String', field)
-      }
+    const text = (field: string) =>
+      fields.valueTemplate(field, isString, 'Expected value of type [STRING]', 'function')
+    return {
+      type: 'Fail',
+      name,
+      language: fields.language,
+      inputPath: undefined,
+      error: text('Error'),
+      cause: text('Cause'),
     }
-    return { type: 'Fail', name, error, cause }
   },
 
   start(turn, scope, run) {

@@ -1,32 +1,36 @@
-import { Data, dataLimitExceeded, type Json } from '../data.ts'
+import { Data, dataLimitExceeded, isObject, type Json } from '../data.ts'
+import { checkExpress } from '../definition/express.ts'
 import type { Fields } from '../definition/fields.ts'
-import { readContinuation, readHandling } from '../definition/handling.ts'
+import { readBase, readContinuation, readHandling } from '../definition/handling.ts'
 import type { MapState, Workflow } from '../definition/states.ts'
 import type { Scope, StateRun } from '../execution.ts'
+import { PathTemplate } from '../jsonpath/template.ts'
 import { limits } from '../limits.ts'
+import { type DistributedMap, readDistributed } from '../map/definition.ts'
+import { concurrencyOf, toleranceOf, Values } from '../map/settings.ts'
+import { startMapRun } from '../map/transitions.ts'
+import type { Template } from '../template.ts'
 import { StateFault, type Turn } from '../turn.ts'
 import type { CompositeType } from './type.ts'
 
-const distributedFields = ['ItemReader', 'ItemBatcher', 'ResultWriter', 'Label']
-
 /**
- * Runs its processor for each item, `MaxConcurrency` (at most 40) at once; its result has the output of
- * each, in their order. Only inline Maps for now, for which the service tolerates no failure whatever
- * the ToleratedFailure fields say.
+ * Runs its processor for each item; its result has the output of each, in their order. An inline Map
+ * runs it within the execution, `MaxConcurrency` (at most 40) at once, and tolerates no failure
+ * whatever the ToleratedFailure fields say, as the service does. A distributed Map starts a map run
+ * (engine/map).
  */
 export const mapType: CompositeType<MapState> = {
   read(fields, name, readWorkflow) {
-    for (const field of distributedFields) {
-      if (fields.raw(field) !== undefined) {
-        notSupported(fields, `${field}, of distributed Maps, is not supported yet`, field)
-      }
-    }
+    const items = readItems(fields)
+    const itemSelector = readItemSelector(fields)
+    const { itemProcessor, distributed } = readItemProcessor(fields, readWorkflow)
     return {
       type: 'Map',
-      name,
-      items: readItems(fields),
-      itemSelector: fields.template('ItemSelector'),
-      itemProcessor: readItemProcessor(fields, readWorkflow),
+      ...readBase(fields, name),
+      items,
+      itemSelector,
+      itemProcessor,
+      distributed,
       maxConcurrency: fields.numberTemplate('MaxConcurrency', wholeNumber),
       toleratedFailureCount: fields.numberTemplate('ToleratedFailureCount', wholeNumber),
       toleratedFailurePercentage: fields.numberTemplate('ToleratedFailurePercentage', percentage),
@@ -37,17 +41,16 @@ export const mapType: CompositeType<MapState> = {
 
   start(turn, scope, run) {
     const state = run.state as MapState
+    const { distributed } = state
+    if (distributed !== undefined) {
+      const items = distributed.reader === undefined ? itemsOf(turn, scope, run).value : undefined
+      startMapRun(turn, scope, run, distributed, items)
+      return
+    }
     const items = itemsOf(turn, scope, run)
-    const concurrency =
-      state.maxConcurrency === undefined
-        ? 0
-        : turn.evaluateAs(scope, run, state.maxConcurrency, 'integer', isWholeNumber)
-    if (state.toleratedFailureCount !== undefined) {
-      turn.evaluateAs(scope, run, state.toleratedFailureCount, 'integer', isWholeNumber)
-    }
-    if (state.toleratedFailurePercentage !== undefined) {
-      turn.evaluateAs(scope, run, state.toleratedFailurePercentage, 'number', isPercentage)
-    }
+    const values = new Values(turn, scope, run)
+    const concurrency = concurrencyOf(values, state)
+    toleranceOf(values, state)
     turn.emit(scope.id, {
       type: 'MapStarted',
       items,
@@ -79,49 +82,69 @@ export const mapType: CompositeType<MapState> = {
 const wholeNumber = { min: 0, max: limits.seconds }
 const percentage = { min: 0, max: 100, integer: false }
 
-function readItems(fields: Fields) {
-  const raw = fields.raw('Items')
+function readItems(fields: Fields): Template | undefined {
+  if (fields.language === 'JSONPath') return fields.path('ItemsPath')
   const items = fields.template('Items')
-  if (items?.constant !== undefined && !Array.isArray(raw)) {
-    fields.fault('Expected an array or a JSONata expression', 'Items')
+  const { constant } = items ?? {}
+  if (constant !== undefined && !isArray(constant) && !isObject(constant)) {
+    fields.fault('Expected an array, an object or a JSONata expression', 'Items')
   }
   return items
 }
 
-function readItemProcessor(fields: Fields, readWorkflow: (fields: Fields) => Workflow): Workflow {
-  fields.required('ItemProcessor')
-  const processor = fields.object('ItemProcessor')
-  if (processor === undefined) return { startAt: '', states: new Map() }
-  const config = processor.object('ProcessorConfig')
-  const mode = config?.string('Mode') ?? 'INLINE'
-  if (mode === 'DISTRIBUTED') {
-    notSupported(processor, 'Distributed Maps are not supported yet', 'ProcessorConfig', 'Mode')
-    config?.string('ExecutionType')
-  } else if (mode !== 'INLINE') {
-    config?.fault(`Expected INLINE or DISTRIBUTED, found '${mode}'`, 'Mode')
+/** ItemSelector, or Parameters, as it was called before. */
+function readItemSelector(fields: Fields): Template | undefined {
+  const selector = fields.template('ItemSelector')
+  if (fields.language === 'JSONata') return selector
+  const parameters = fields.template('Parameters')
+  if (selector !== undefined && parameters !== undefined) {
+    fields.fault(`Only one of the fields 'ItemSelector' and 'Parameters' can be set`)
   }
-  config?.close()
+  return selector ?? parameters
+}
+
+/** ItemProcessor, or Iterator, as it was called before. */
+function readItemProcessor(
+  fields: Fields,
+  readWorkflow: (fields: Fields) => Workflow,
+): { itemProcessor: Workflow; distributed: DistributedMap | undefined } {
+  const legacy = fields.object('Iterator')
+  if (legacy !== undefined && fields.has('ItemProcessor')) {
+    fields.fault(`Only one of the fields 'ItemProcessor' and 'Iterator' can be set`)
+  }
+  if (legacy === undefined) fields.required('ItemProcessor')
+  const processor = fields.object('ItemProcessor') ?? legacy
+  const distributed = readDistributed(fields, processor?.object('ProcessorConfig'))
+  if (processor === undefined) {
+    return { itemProcessor: { startAt: '', states: new Map() }, distributed }
+  }
   processor.string('Comment')
-  const workflow = readWorkflow(processor)
+  const itemProcessor = readWorkflow(processor)
   processor.close()
-  return workflow
-}
-
-function notSupported(fields: Fields, message: string, ...below: string[]): void {
-  fields.diagnostics.add('NOT_SUPPORTED', [...fields.place, ...below], message)
-}
-
-function itemsOf(turn: Turn, scope: Scope, run: StateRun): Data {
-  const { items } = run.state as MapState
-  if (items !== undefined) {
-    return new Data(turn.evaluateAs(scope, run, items, 'array', isArray))
+  if (distributed?.executionType === 'EXPRESS') {
+    checkExpress(itemProcessor, fields.diagnostics, processor.place)
   }
-  if (isArray(run.input.value)) return run.input
-  throw turn.evaluationFault(
-    run,
-    'Items',
-    `Map state input must be an array but was: ${run.input.text}`,
-  )
+  return { itemProcessor, distributed }
+}
+
+/** What to iterate over: an array; for a distributed Map also the members of an object. */
+function itemsOf(turn: Turn, scope: Scope, run: StateRun): Data {
+  const { items, distributed, language } = run.state as MapState
+  const takesObject = distributed !== undefined
+  const isValid = (value: Json): value is readonly Json[] | { readonly [name: string]: Json } =>
+    isArray(value) || (takesObject && isObject(value))
+  if (language === 'JSONata' && items !== undefined) {
+    return new Data(turn.evaluateAs(scope, run, items, 'array', isValid))
+  }
+  const input = turn.effectiveInput(scope, run)
+  const found = items === undefined ? input : turn.evaluate(scope, run, items)
+  if (isValid(found.value)) return found
+  if (language === 'JSONata') {
+    const cause = `Map state input must be an array but was: ${found.text}`
+    throw turn.evaluationFault(run, 'Items', cause)
+  }
+  const path = items instanceof PathTemplate ? items.source : '$'
+  throw turn.evaluationFault(run, 'ItemsPath', `Reference path "${path}" must point to array.`)
 }
 
 /** Starts as many more iterations as may run at once. */
@@ -139,7 +162,7 @@ function startIterations(turn: Turn, scope: Scope, run: StateRun, previous: numb
         ? new Data(value)
         : turn.evaluate(scope, run, itemSelector, { item: { index, value } })
     turn.emit(
-      turn.execution.scopes.size,
+      turn.execution.nextScope,
       { type: 'IterationStarted', name, index, parent: scope.id, input },
       previous,
     )
@@ -157,12 +180,4 @@ function endIfDone(turn: Turn, scope: Scope, run: StateRun): void {
 
 function isArray(value: Json): value is readonly Json[] {
   return Array.isArray(value)
-}
-
-function isWholeNumber(value: Json): value is number {
-  return Number.isInteger(value) && (value as number) >= 0
-}
-
-function isPercentage(value: Json): value is number {
-  return typeof value === 'number' && value >= 0 && value <= 100
 }

@@ -1,5 +1,5 @@
 import { Data, dataLimitExceeded } from '../data.ts'
-import { readContinuation, readHandling } from '../definition/handling.ts'
+import { readBase, readContinuation, readHandling } from '../definition/handling.ts'
 import type { ParallelState } from '../definition/states.ts'
 import { StateFault } from '../turn.ts'
 import type { CompositeType } from './type.ts'
@@ -16,9 +16,9 @@ export const parallelType: CompositeType<ParallelState> = {
     })
     return {
       type: 'Parallel',
-      name,
+      ...readBase(fields, name),
       branches,
-      arguments: fields.template('Arguments'),
+      arguments: fields.arguments(),
       ...readHandling(fields),
       ...readContinuation(fields),
     }
@@ -27,8 +27,10 @@ export const parallelType: CompositeType<ParallelState> = {
   start(turn, scope, run) {
     const state = run.state as ParallelState
     const input =
-      state.arguments === undefined ? run.input : turn.evaluate(scope, run, state.arguments)
-    const firstScope = turn.execution.scopes.size
+      state.arguments === undefined
+        ? turn.effectiveInput(scope, run)
+        : turn.evaluate(scope, run, state.arguments)
+    const firstScope = turn.execution.nextScope
     turn.emit(scope.id, { type: 'ParallelStarted', input, firstScope })
   },
 

@@ -1,8 +1,9 @@
 import { isString, type Json } from '../data.ts'
-import { readContinuation } from '../definition/handling.ts'
+import { readBase, readContinuation } from '../definition/handling.ts'
 import type { WaitState } from '../definition/states.ts'
 import type { Scope, StateRun } from '../execution.ts'
 import { limits } from '../limits.ts'
+import { timeOf } from '../timestamp.ts'
 import type { Turn } from '../turn.ts'
 import type { StateType } from './type.ts'
 
@@ -13,57 +14,102 @@ export const waitType: StateType<WaitState> & {
 } = {
   read(fields, name) {
     const seconds = fields.numberTemplate('Seconds', { min: 0, max: limits.seconds })
-    const timestamp = fields.template('Timestamp')
-    const constant = timestamp?.constant
-    if (constant !== undefined && !(isString(constant) && timeOf(constant) !== undefined)) {
-      fields.fault('Expected an ISO-8601 extended offset date-time', 'Timestamp')
+    const timestamp = fields.valueTemplate(
+      'Timestamp',
+      isTimestamp,
+      'Expected an ISO-8601 extended offset date-time',
+    )
+    const given = ['Seconds', 'SecondsPath', 'Timestamp', 'TimestampPath'].filter((field) =>
+      fields.has(field),
+    )
+    if (given.length !== 1) {
+      fields.fault(
+        `Exactly one of these fields is required: [Seconds, SecondsPath, Timestamp, TimestampPath]`,
+      )
     }
-    if (fields.has('Seconds') === fields.has('Timestamp')) {
-      fields.fault(`Exactly one of the fields 'Seconds' and 'Timestamp' is required`)
+    return {
+      type: 'Wait',
+      ...readBase(fields, name),
+      seconds,
+      timestamp,
+      ...readContinuation(fields, {}),
     }
-    return { type: 'Wait', name, seconds, timestamp, ...readContinuation(fields) }
   },
 
   start(turn, scope, run) {
     const until = endOf(turn, scope, run)
     if (until > turn.now) turn.emit(scope.id, { type: 'WaitScheduled', until })
-    else turn.exit(scope, run, run.state as WaitState, run.input)
+    else waitType.end(turn, scope, run)
   },
 
   end(turn, scope, run) {
-    turn.exit(scope, run, run.state as WaitState, run.input)
+    turn.exit(scope, run, run.state as WaitState, turn.effectiveInput(scope, run))
   },
 }
 
 /** Milliseconds since 1970. */
 function endOf(turn: Turn, scope: Scope, run: StateRun): number {
-  const { seconds, timestamp } = run.state as WaitState
+  const { seconds, timestamp, language } = run.state as WaitState
+  const isJsonPath = language === 'JSONPath'
   if (seconds !== undefined) {
-    return turn.now + turn.evaluateAs(scope, run, seconds, 'integer', isWholeSeconds) * 1000
+    if (!isJsonPath) {
+      return turn.now + turn.evaluateAs(scope, run, seconds, 'integer', isWholeSeconds) * 1000
+    }
+    return turn.now + secondsAt(turn, scope, run) * 1000
   }
-  const text = turn.evaluateAs(scope, run, timestamp!, 'string', isString)
-  const time = timeOf(text)
+  const { value, text } = turn.evaluate(scope, run, timestamp!)
+  const time = isString(value) ? timeOf(value) : undefined
   if (time !== undefined) return time
+  const shown = isString(value) ? value : text
+  if (isJsonPath) {
+    throw turn.evaluationFault(
+      run,
+      'TimestampPath',
+      'The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time ' +
+        `format string: ${timestamp!.source} == ${shown}`,
+    )
+  }
+  turn.evaluateAs(scope, run, timestamp!, 'string', isString)
   throw turn.evaluationFault(
     run,
     'Timestamp',
-    `The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: ${text}`,
+    `The Timestamp field cannot be parsed as an ISO-8601 extended offset date-time format string: ${shown}`,
   )
+}
+
+function secondsAt(turn: Turn, scope: Scope, run: StateRun): number {
+  const { seconds } = run.state as WaitState
+  const { value, text } = turn.evaluate(scope, run, seconds!)
+  const shown = isString(value) ? value : text
+  const number = /^-?\d+$/.test(shown) ? Number(shown) : undefined
+  if (number === undefined) {
+    throw turn.evaluationFault(
+      run,
+      'SecondsPath',
+      `The SecondsPath parameter cannot be parsed as a long value: ${seconds!.source} == ${shown}`,
+    )
+  }
+  if (number < 0) {
+    throw turn.evaluationFault(
+      run,
+      'SecondsPath',
+      `The SecondsPath parameter references a negative value: ${seconds!.source} == ${shown}`,
+    )
+  }
+  if (number > limits.seconds) {
+    throw turn.evaluationFault(
+      run,
+      'SecondsPath',
+      `The SecondsPath parameter references a value over ${limits.seconds}: ${seconds!.source} == ${shown}`,
+    )
+  }
+  return number
 }
 
 function isWholeSeconds(value: Json): value is number {
   return Number.isInteger(value) && (value as number) >= 0 && (value as number) <= limits.seconds
 }
 
-/** RFC 3339 with an upper-case `T` and offset; parts of a millisecond are cut off. */
-function timeOf(text: string): number | undefined {
-  const match = /^(\d{4}-\d{2}-\d{2}T\d{2}:\d{2}(?::\d{2})?)(\.\d{1,9})?(Z|[+-]\d{2}:\d{2})$/.exec(
-    text,
-  )
-  if (match === null) return undefined
-  const [, local, fraction = '', offset] = match as unknown as [string, string, string?, string?]
-  const time = Date.parse(`${local}${fraction.slice(0, 4)}${offset}`)
-  // Date.parse takes a 30 February for a 1 March.
-  const day = new Date(Date.parse(`${local}Z`)).getUTCDate()
-  return Number.isNaN(time) || day !== Number(local.slice(8, 10)) ? undefined : time
+function isTimestamp(value: Json): boolean {
+  return isString(value) && timeOf(value) !== undefined
 }

@@ -36,6 +36,9 @@ describe('state machines', () => {
       type: 'STANDARD',
       creationDate: created.creationDate,
       revisionId: updated.revisionId,
+      loggingConfiguration: { level: 'OFF', includeExecutionData: false },
+      tracingConfiguration: { enabled: false },
+      encryptionConfiguration: { type: 'AWS_OWNED_KEY' },
     })
   })
 
@@ -65,7 +68,7 @@ describe('state machines', () => {
   it('of other types, and those not there, are refused', async () => {
     const engine = await open()
     await refused(
-      engine.createStateMachine({ name: 'm', definition: pass, type: 'EXPRESS' as 'STANDARD' }),
+      engine.createStateMachine({ name: 'm', definition: pass, type: 'OTHER' as 'STANDARD' }),
       'StateMachineTypeNotSupported',
     )
     const stateMachineArn = `${account}:stateMachine:none`

@@ -222,7 +222,8 @@ describe('Map', () => {
         functions: {
           work: async () => {
             highest = Math.max(highest, ++running)
-            await new Promise(setImmediate)
+            // As many turns of the event loop as the engine may take to start all of them.
+            for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
             running--
           },
         },

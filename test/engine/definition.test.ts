@@ -1,23 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { type Diagnostic, EngineError, openEngine, substitute } from '../../engine/index.ts'
+import { substitute } from '../../engine/index.ts'
+import { faultsOf } from './faults.ts'
 import { type Fields, machine, workflow } from './support.ts'
-
-/** The faults of a definition, as `CODE location message`; none when it is accepted. */
-async function faultsOf(definition: string): Promise<string[]> {
-  const engine = await openEngine({ tasks: () => undefined })
-  try {
-    await engine.createStateMachine({ name: 'm', definition })
-    return []
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error
-    expect(error.name).toBe('InvalidDefinition')
-    const { diagnostics } = error.details as { diagnostics: Diagnostic[] }
-    for (const { message } of diagnostics) expect(error.message).toContain(message)
-    return diagnostics.map(({ code, location, message }) => `${code} ${location} ${message}`)
-  } finally {
-    await engine.close()
-  }
-}
 
 const end = { End: true }
 const pass = { Type: 'Pass', ...end }
@@ -26,30 +10,35 @@ const retry = (fields: Fields) => ({ ...task, Retry: [{ ErrorEquals: ['E'], ...f
 
 const faulty: [string, string, string][] = [
   ['no JSON', '{', 'INVALID_JSON_DESCRIPTION'],
-  ['no object', '[]', 'SCHEMA_VALIDATION_FAILED  Expected an object'],
+  ['no object', '[]', 'SCHEMA_VALIDATION_FAILED  Definition must be a valid JSON object'],
+  ['no text', ' ', 'SCHEMA_VALIDATION_FAILED  Definition must be a valid JSON object'],
+  ['1,001 levels', `${'['.repeat(1001)}`, 'INVALID_JSON_DESCRIPTION'],
   [
-    'no query language',
-    JSON.stringify({ StartAt: 'A', States: { A: pass } }),
-    'NOT_SUPPORTED  JSONPath',
+    'an unknown query language',
+    machine({ A: pass }, { QueryLanguage: 'jsonpath' }),
+    '/QueryLanguage Value should be one of the following: [JSONPath, JSONata]',
   ],
-  ['JSONPath', machine({ A: pass }, { QueryLanguage: 'JSONPath' }), 'NOT_SUPPORTED'],
   [
     'JSONPath of a state',
     machine({ A: { ...pass, QueryLanguage: 'JSONPath' } }),
-    "/States/A/QueryLanguage 'QueryLanguage' can not be 'JSONPath'",
+    "/States/A 'QueryLanguage' can not be 'JSONPath' if set to 'JSONata' for whole state machine",
   ],
-  ['no StartAt', machine({ A: pass }, { StartAt: undefined }), "'StartAt' is required"],
-  ['no States', machine({ A: pass }, { States: undefined }), "'States' is required"],
+  [
+    'no StartAt',
+    machine({ A: pass }, { StartAt: undefined }),
+    'These fields are required: [StartAt]',
+  ],
+  ['no States', machine({ A: pass }, { States: undefined }), 'These fields are required: [States]'],
   ['empty States', machine({}, { StartAt: 'A' }), '/States Expected at least 1 state'],
   [
     'StartAt of no state',
     machine({ A: pass }, { StartAt: 'B' }),
-    "MISSING_TRANSITION_TARGET /StartAt There is no state 'B'",
+    "MISSING_TRANSITION_TARGET /StartAt Missing 'StartAt' target: B",
   ],
   [
     'Next to no state',
     machine({ A: { Type: 'Pass', Next: 'B' } }),
-    "MISSING_TRANSITION_TARGET /States/A/Next There is no state 'B'",
+    "MISSING_TRANSITION_TARGET /States/A/Next Missing 'Next' target: B",
   ],
   [
     'Default to no state',
@@ -59,12 +48,12 @@ const faulty: [string, string, string][] = [
   [
     'Catch to no state',
     machine({ A: { ...task, Catch: [{ ErrorEquals: ['E'], Next: 'B' }] } }),
-    '/States/A/Catch/0/Next',
+    '/States/A/Catch[0]/Next',
   ],
   [
     'a state out of reach',
     machine({ A: pass, B: pass }),
-    "MISSING_TRANSITION_TARGET /States/B State 'B' is not reachable",
+    'MISSING_TRANSITION_TARGET /States/B State "B" is not reachable.',
   ],
   ['neither Next nor End', machine({ A: { Type: 'Pass' } }), '/States/A One of the fields'],
   [
@@ -72,17 +61,28 @@ const faulty: [string, string, string][] = [
     machine({ A: { Type: 'Pass', Next: 'A', End: true } }),
     '/States/A Only one of the fields',
   ],
-  ['no Type', machine({ A: end }), "/States/A The field 'Type' is required"],
+  ['no Type', machine({ A: end }), '/States/A These fields are required: [Type]'],
   [
     'an unknown Type',
     machine({ A: { Type: 'Taks', ...end } }),
-    '/States/A/Type Expected a state type',
+    '/States/A/Type Value should be one of the following: [Task, ',
   ],
   ['a type of every object', machine({ A: { Type: 'constructor', ...end } }), '/States/A/Type'],
-  ['an unknown field', machine({ A: { ...pass, Outptu: 1 } }), "/States/A/Outptu Field 'Outptu'"],
-  ['a field of JSONPath', machine({ A: { ...pass, Result: 1 } }), '/States/A/Result The field'],
-  ['an unknown top field', machine({ A: pass }, { Satets: {} }), "/Satets Field 'Satets'"],
-  ['a pointer to be escaped', machine({ 'a/b~c': { ...pass, X: 1 } }), '/States/a~1b~0c/X'],
+  [
+    'an unknown field',
+    machine({ A: { ...pass, Outptu: 1 } }),
+    "/States/A Field 'Outptu' is not supported",
+  ],
+  [
+    'a field of JSONPath',
+    machine({ A: { ...pass, Result: 1 } }),
+    "/States/A The QueryLanguage is set to 'JSONata', but field 'Result' is only",
+  ],
+  [
+    'an unknown top field',
+    machine({ A: pass }, { Satets: {} }),
+    " Field 'Satets' is not supported",
+  ],
   [
     'a name of 81 characters',
     machine({ ['n'.repeat(81)]: pass }),
@@ -93,21 +93,37 @@ const faulty: [string, string, string][] = [
     machine({
       A: { Type: 'Parallel', Branches: [workflow({ B: pass }), workflow({ B: pass })], ...end },
     }),
-    'DUPLICATE_STATE_NAME /States/A/Branches/1/States/B',
+    'DUPLICATE_STATE_NAME /States/A/Branches[1]/States/B Duplicate State name: B',
   ],
-  ['no JSONata', machine({ A: { ...pass, Output: { x: '{% ( %}' } } }), '/States/A/Output/x'],
+  [
+    'no JSONata',
+    machine({ A: { ...pass, Output: { x: '{% a[1,2) %}' } } }),
+    'INVALID_JSONATA_EXPRESSION /States/A/Output/x',
+  ],
   ['$eval', machine({ A: { ...pass, Output: "{% $eval('1') %}" } }), '$eval is not available'],
   ['a variable named states', machine({ A: { ...pass, Assign: { states: 1 } } }), '/Assign/states'],
   ['no variable name', machine({ A: { ...pass, Assign: { 'a.b': 1 } } }), '/States/A/Assign/a.b'],
   ['Assign of no object', machine({ A: { ...pass, Assign: [] } }), '/States/A/Assign Expected'],
-  ['no Resource', machine({ A: { Type: 'Task', ...end } }), "'Resource' is required"],
-  ['no ARN', machine({ A: { ...task, Resource: 'invoke' } }), '/States/A/Resource Expected an ARN'],
   [
-    'a pattern that is not supported',
-    machine({ A: { ...task, Resource: 'arn:aws:states:::sqs:sendMessage.waitForTaskToken' } }),
+    'no Resource',
+    machine({ A: { Type: 'Task', ...end } }),
+    '/States/A These fields are required: [Resource]',
+  ],
+  [
+    'no ARN',
+    machine({ A: { ...task, Resource: 'invoke' } }),
+    '/States/A/Resource Value is not a valid resource ARN',
+  ],
+  [
+    'an activity',
+    machine({ A: { ...task, Resource: 'arn:aws:states:us-east-1:000000000000:activity:a' } }),
     'NOT_SUPPORTED /States/A/Resource',
   ],
-  ['Credentials', machine({ A: { ...task, Credentials: {} } }), "'RoleArn' is required"],
+  [
+    'Credentials',
+    machine({ A: { ...task, Credentials: {} } }),
+    "The field 'RoleArn' is required but was",
+  ],
   ['TimeoutSeconds 0', machine({ A: { ...task, TimeoutSeconds: 0 } }), '/States/A/TimeoutSeconds'],
   ['a timeout of text', machine({ A: { ...task, TimeoutSeconds: '5' } }), '/TimeoutSeconds'],
   ['a timeout of the machine', machine({ A: pass }, { TimeoutSeconds: 1.5 }), '/TimeoutSeconds'],
@@ -116,17 +132,21 @@ const faulty: [string, string, string][] = [
     machine({ A: { ...task, TimeoutSeconds: 5, HeartbeatSeconds: 5 } }),
     '/States/A/HeartbeatSeconds',
   ],
-  ['no ErrorEquals', machine({ A: { ...task, Retry: [{}] } }), "/States/A/Retry/0 The field 'E"],
+  [
+    'no ErrorEquals',
+    machine({ A: { ...task, Retry: [{}] } }),
+    '/States/A/Retry[0] These fields are required: [ErrorEquals]',
+  ],
   ['an empty ErrorEquals', machine({ A: retry({ ErrorEquals: [] }) }), 'at least 1 error name'],
-  ['IntervalSeconds 0', machine({ A: retry({ IntervalSeconds: 0 }) }), '/Retry/0/IntervalSeconds'],
-  ['MaxAttempts -1', machine({ A: retry({ MaxAttempts: -1 }) }), '/Retry/0/MaxAttempts'],
-  ['BackoffRate 0.5', machine({ A: retry({ BackoffRate: 0.5 }) }), '/Retry/0/BackoffRate'],
+  ['IntervalSeconds 0', machine({ A: retry({ IntervalSeconds: 0 }) }), '/Retry[0]/IntervalSeconds'],
+  ['MaxAttempts -1', machine({ A: retry({ MaxAttempts: -1 }) }), '/Retry[0]/MaxAttempts'],
+  ['BackoffRate 0.5', machine({ A: retry({ BackoffRate: 0.5 }) }), '/Retry[0]/BackoffRate'],
   [
     'MaxDelaySeconds below the interval',
     machine({ A: retry({ IntervalSeconds: 9, MaxDelaySeconds: 5 }) }),
-    '/Retry/0/MaxDelaySeconds',
+    '/Retry[0]/MaxDelaySeconds',
   ],
-  ['a jitter', machine({ A: retry({ JitterStrategy: 'full' }) }), '/Retry/0/JitterStrategy'],
+  ['a jitter', machine({ A: retry({ JitterStrategy: 'full' }) }), '/Retry[0]/JitterStrategy'],
   ['States.All', machine({ A: retry({ ErrorEquals: ['States.All'] }) }), "'States.All'"],
   [
     'States.ALL among others',
@@ -136,39 +156,51 @@ const faulty: [string, string, string][] = [
   [
     'States.ALL before others',
     machine({ A: { ...task, Retry: [{ ErrorEquals: ['States.ALL'] }, { ErrorEquals: ['E'] }] } }),
-    '/Retry/0/ErrorEquals',
+    '/Retry[0]/ErrorEquals',
   ],
   ['no Choices', machine({ A: { Type: 'Choice', Choices: [] } }), '/States/A/Choices'],
   [
     'a Condition of text',
     machine({ A: { Type: 'Choice', Choices: [{ Condition: 'yes', Next: 'A' }] } }),
-    '/States/A/Choices/0/Condition',
+    '/States/A/Choices[0]/Condition',
   ],
-  ['Retry of a Pass', machine({ A: { ...pass, Retry: [] } }), '/States/A/Retry'],
+  ['Retry of a Pass', machine({ A: { ...pass, Retry: [] } }), "/States/A Field 'Retry'"],
   [
     'Next of a Choice',
     machine({ A: { Type: 'Choice', Choices: [{ Condition: true, Next: 'A' }], Next: 'A' } }),
-    '/States/A/Next',
+    "/States/A Field 'Next' is not supported",
   ],
-  ['a Wait for nothing', machine({ A: { Type: 'Wait', ...end } }), 'Exactly one of the fields'],
+  [
+    'a Wait for nothing',
+    machine({ A: { Type: 'Wait', ...end } }),
+    'Exactly one of these fields is required',
+  ],
   [
     'a Wait for two things',
     machine({ A: { Type: 'Wait', Seconds: 1, Timestamp: '2024-01-01T00:00:00Z', ...end } }),
-    'Exactly one of the fields',
+    'Exactly one of these fields is required',
   ],
   ['a Wait of -1', machine({ A: { Type: 'Wait', Seconds: -1, ...end } }), '/States/A/Seconds'],
   ['a Wait for noon', machine({ A: { Type: 'Wait', Timestamp: 'noon', ...end } }), '/Timestamp'],
-  ['End of a Succeed', machine({ A: { Type: 'Succeed', ...end } }), '/States/A/End'],
+  ['End of a Succeed', machine({ A: { Type: 'Succeed', ...end } }), "/States/A Field 'End'"],
   ['a Cause of numbers', machine({ A: { Type: 'Fail', Cause: 5 } }), '/States/A/Cause'],
-  ['no Branches', machine({ A: { Type: 'Parallel', ...end } }), "'Branches' is required"],
-  ['no ItemProcessor', machine({ A: { Type: 'Map', ...end } }), "'ItemProcessor' is required"],
+  [
+    'no Branches',
+    machine({ A: { Type: 'Parallel', ...end } }),
+    'These fields are required: [Branches]',
+  ],
+  [
+    'no ItemProcessor',
+    machine({ A: { Type: 'Map', ...end } }),
+    'These fields are required: [ItemProcessor]',
+  ],
   [
     'Items of text',
     machine({ A: { Type: 'Map', Items: 'x', ItemProcessor: workflow({ B: pass }), ...end } }),
     '/States/A/Items',
   ],
   [
-    'a distributed Map',
+    'a distributed Map without its ExecutionType',
     machine({
       A: {
         Type: 'Map',
@@ -176,7 +208,32 @@ const faulty: [string, string, string][] = [
         ...end,
       },
     }),
-    'NOT_SUPPORTED /States/A/ItemProcessor/ProcessorConfig/Mode',
+    '/States/A/ItemProcessor/ProcessorConfig These fields are required: [ExecutionType]',
+  ],
+  [
+    'states that lead in a circle',
+    machine({ A: { Type: 'Pass', Next: 'B' }, B: { Type: 'Pass', Next: 'A' } }),
+    'MISSING_END_STATE',
+  ],
+  [
+    'a name without anything that it is of',
+    machine({ A: { ...pass, Output: { v: '{% phone %}' } } }),
+    "UNSUPPORTED_JSONATA_EXPRESSION /States/A/Output/v Reference to 'phone' at the top level is not supported.",
+  ],
+  [
+    'a name in the body of a function',
+    machine({ A: { ...pass, Output: '{% $map($x, function($i) { b + 1 }) %}' } }),
+    "Reference to 'b' at the top level",
+  ],
+  [
+    '$$',
+    machine({ A: { ...pass, Output: ['{% $$ %}'] } }),
+    "/States/A/Output[0] Reference to '$$' is not supported.",
+  ],
+  [
+    '$states.errorOutput outside of a Catch',
+    machine({ A: { ...pass, Output: '{% $states.errorOutput.Error %}' } }),
+    "Reference to '$states.errorOutput' is not supported.",
   ],
   [
     'a fault deep inside',
@@ -189,7 +246,7 @@ const faulty: [string, string, string][] = [
         ...end,
       },
     }),
-    '/States/A/ItemProcessor/States/B/Branches/0/States/C',
+    '/States/A/ItemProcessor/States/B/Branches[0]/States/C',
   ],
   ['1 MiB and more', machine({ A: { ...pass, Comment: 'x'.repeat(1_048_576) } }), '1048576 bytes'],
 ]
@@ -211,10 +268,10 @@ describe('a definition', () => {
     )
     expect(faults.map((fault) => fault.split(' ')[1])).toEqual([
       '/States/A/Output',
-      '/States/A/Unknown',
+      '/States/A',
       '/States/B/Seconds',
-      '/States/C/Retry/0/MaxAttempts',
-      '/States/C/Retry/0/BackoffRate',
+      '/States/C/Retry[0]/MaxAttempts',
+      '/States/C/Retry[0]/BackoffRate',
       '/States/A/Next',
       '/States/B',
       '/States/C',

@@ -17,10 +17,11 @@ async function evaluate(expression: string, input: unknown = {}, random?: () => 
 describe("the service's functions", () => {
   it.each<[string, unknown]>([
     ['$partition([1,2,3,4,5], 2)', [[1, 2], [3, 4], [5]]],
-    ['$partition([], 2)', []],
+    ['$partition([1,2,3], 2.9)', [[1, 2], [3]]],
     ['$range(0, 10, 5)', [0, 5, 10]],
     ['$range(3, 1, -1)', [3, 2, 1]],
-    ['$range(5, 1, 1)', []],
+    ['$range(-1.7, 2, 1)', [-1, 0, 1, 2]],
+    ['$range(1, 9, 9)', 1],
     ['$hash("a", "MD5")', '0cc175b9c0f1b6a831c399e269772661'],
     ['$hash("a", "SHA-1")', '86f7e437faa5a7fce15d1ddcb9eaeaea377667b8'],
     ['$length($hash("a", "SHA-512"))', 128],
@@ -48,9 +49,6 @@ describe("the service's functions", () => {
 
   it.each([
     ['$hash("a", "SHA-3")', 'MD5, SHA-1'],
-    ['$hash("a")', 'found undefined'],
-    ['$partition([1], 0)', 'at least 1'],
-    ['$range(0, 1, 0)', 'step other than 0'],
     ['$parse("{")', '$parse takes JSON'],
     ['$random(1, 2)', 'T0410'],
     ['$error("boom")', 'boom'],
@@ -67,7 +65,12 @@ describe('what an expression answers', () => {
     ['$string', 'returned an unsupported result type'],
     ['{"f": function($x) { $x }}', 'returned an unsupported result type'],
     ['$states.input.missing', 'returned nothing (undefined)'],
-    ['field', 'returned nothing (undefined)'],
+    ['$partition([], 2)', 'returned nothing (undefined)'],
+    ['$partition([1], 0)', 'returned nothing (undefined)'],
+    ['$range(5, 1, 1)', 'returned nothing (undefined)'],
+    ['$range(0, 1, 0)', 'returned nothing (undefined)'],
+    ['$hash("a")', 'returned nothing (undefined)'],
+    ['$states.result', 'returned nothing (undefined)'],
     ['$', 'returned nothing (undefined)'],
   ])('is JSON: %s', async (expression, message) => {
     expect(await evaluate(expression, { field: 1 })).toContain(message)
@@ -83,6 +86,30 @@ describe('what an expression answers', () => {
     ['$states.input.`__proto__`', JSON.parse('{"__proto__":{"a":1}}'), { a: 1 }],
   ])('keeps arrays and fields as they are: %s of %j', async (expression, input, result) => {
     expect(await evaluate(expression, input)).toEqual(result)
+  })
+})
+
+describe('the depth of an expression', () => {
+  const sum = (terms: number) => Array.from({ length: terms }, () => '1').join('+')
+  const recursion = (n: number) => `($f := function($n) { $n = 0 ? 0 : 1 + $f($n - 1) }; $f(${n}))`
+
+  it.each<[string, unknown]>([
+    [sum(100), 100],
+    [`${'('.repeat(99)}1${')'.repeat(99)}`, 1],
+    [recursion(31), 31],
+    ['$count([1..200000])', 200_000],
+    ['$count($range(1, 360145, 1))', 360_145],
+  ])('may be 100: %#', async (expression, result) => {
+    expect(await evaluate(expression)).toBe(result)
+  })
+
+  it.each([
+    sum(101),
+    `${'('.repeat(100)}1${')'.repeat(100)}`,
+    recursion(32),
+    '$range(1, 360146, 1)',
+  ])('may not be more: %#', async (expression) => {
+    expect(await evaluate(expression)).toContain('threw an error during evaluation')
   })
 })
 

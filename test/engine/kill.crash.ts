@@ -1,11 +1,12 @@
-import { expect, it } from 'vitest'
-import { countCommits, killAndResume } from './kill.ts'
+import { it } from 'vitest'
+import { killEverywhere } from './kill.ts'
 
-it('a process killed at any commit is followed by one that goes on', () => {
-  const commits = countCommits()
-  expect(commits).toBeGreaterThan(30)
-  for (let at = 2; at <= commits; at++) {
-    killAndResume(at, 'before')
-    killAndResume(at, 'after')
-  }
-})
+it(
+  'an execution goes on after its process was killed at any transition',
+  { timeout: 3_600_000 },
+  () =>
+    killEverywhere(
+      Array.from({ length: 20 }, (_, i) => i + 1),
+      1,
+    ),
+)

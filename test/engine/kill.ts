@@ -1,71 +1,127 @@
-import { spawnSync } from 'node:child_process'
-import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
+import { spawn } from 'node:child_process'
+import { once } from 'node:events'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { availableParallelism, tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
+import { text } from 'node:stream/consumers'
 import { fileURLToPath } from 'node:url'
 import { expect } from 'vitest'
-import { everythingOutput } from './everything.ts'
+import { callsIn, type Outcome, runScenario, type ScenarioName, scenarios } from './scenarios.ts'
 
-interface Outcome {
-  readonly status: string
-  readonly output: string
-  readonly commits: number
-  readonly types: readonly string[]
+interface Kill {
+  readonly name: ScenarioName
+  readonly seed: number
+  readonly at: number
+  readonly moment: 'before' | 'after'
 }
 
 const child = fileURLToPath(new URL('./kill-child.ts', import.meta.url))
 
-/** Runs it undisturbed, to know how many commits there are. */
-export function countCommits(): number {
-  return inDirectory((directory) => runChild(directory, Infinity, 'after')!.commits)
-}
-
 /**
- * Kills a process that runs `everything` at its commit `at`, lets another one go on, and requires the
- * same outcome, with each attempt that ended in the log run once.
+ * Kills a process at each transaction of each scenario (each transition is one), before it is committed
+ * or after, and requires that an engine that opens the database goes on to the same outcome, and runs
+ * again only what was under way.
+ *
+ * @param step 1 for each of them, 3 for each third
  */
-export function killAndResume(at: number, moment: 'before' | 'after'): void {
-  inDirectory((directory) => {
-    const where = `${moment} commit ${at}`
-    expect(runChild(directory, at, moment), where).toBeUndefined()
-    const before = callsIn(directory)
-    const outcome = runChild(directory, Infinity, 'after')
-    expect(outcome?.status, where).toBe('SUCCEEDED')
-    expect(JSON.parse(outcome!.output), where).toEqual(everythingOutput)
-    const after = callsIn(directory).slice(before.length)
-    // Two things at most run at once in it, or the three of its Parallel.
-    const repeated = after.filter((call) => before.includes(call))
-    expect(repeated.length, where).toBeLessThanOrEqual(3)
-    expect(new Set(after).size, where).toBe(after.length)
-    expect(new Set([...before, ...after]).size, where).toBe(9)
-    const ended = outcome!.types.filter((type) => /^Task(Succeeded|Failed)$/.test(type))
-    expect(ended, where).toHaveLength(9)
+export async function killEverywhere(seeds: readonly number[], step: number): Promise<void> {
+  await inDirectory(async (cache) => {
+    for (const name of Object.keys(scenarios) as ScenarioName[]) {
+      for (const seed of seeds) {
+        const commits = await countCommits(name, seed, cache)
+        expect(commits, name).toBeGreaterThan(30)
+        const kills: Kill[] = []
+        // The first is of the tables. After the one is before the next, but for what is around them.
+        for (let at = 2; at <= commits; at += step) {
+          kills.push({ name, seed, at, moment: (at + seed) % 2 === 0 ? 'before' : 'after' })
+        }
+        await atOnce(kills, (kill) => killAndResume(kill, cache))
+      }
+    }
   })
 }
 
-function runChild(directory: string, at: number, moment: string): Outcome | undefined {
-  const { stdout, stderr, signal, status } = spawnSync(
-    process.execPath,
-    [child, join(directory, 'engine.sqlite'), String(at), moment, join(directory, 'calls')],
-    { encoding: 'utf8', env: { ...process.env, NODE_NO_WARNINGS: '1' } },
-  )
+/** Runs it undisturbed, to know how many there are. */
+async function countCommits(name: ScenarioName, seed: number, cache: string): Promise<number> {
+  const kill = { name, seed, at: Infinity, moment: 'after' } as const
+  return inDirectory(async (directory) => (await runAndKill(directory, kill, cache))!)
+}
+
+async function killAndResume(kill: Kill, cache: string): Promise<void> {
+  await inDirectory(async (directory) => {
+    // It may end undisturbed: what is committed together depends on times, and with it how many
+    // transactions there are.
+    await runAndKill(directory, kill, cache)
+    const calls = join(directory, 'calls')
+    const before = callsIn(calls)
+    const database = new DatabaseSync(join(directory, 'engine.sqlite'))
+    const outcome = await runScenario(kill.name, database, calls, kill.seed + 1000)
+    database.close()
+    check(kill, outcome, before, callsIn(calls).slice(before.length))
+  })
+}
+
+/** @param after the calls since the process was killed */
+function check(
+  kill: Kill,
+  { status, output, events }: Outcome,
+  before: readonly string[],
+  after: readonly string[],
+): void {
+  const where = JSON.stringify(kill)
+  const scenario = scenarios[kill.name]
+  expect({ status, output }, where).toEqual({ status: 'SUCCEEDED', output: scenario.output })
+  const repeated = after.filter((call) => before.includes(call))
+  expect(repeated.length, where).toBeLessThanOrEqual(scenario.concurrent)
+  expect(new Set(after).size, where).toBe(after.length)
+  expect(new Set([...before, ...after]).size, where).toBe(scenario.calls)
+  const ids = events.map(({ id }) => id)
+  expect(ids, where).toEqual(ids.map((_, i) => i + 1))
+  const ended = events.filter(({ type }) => /^Task(Succeeded|Failed)$/.test(type))
+  expect(ended, where).toHaveLength(scenario.ended)
+  // The clock of the second process starts anew, so that a Wait ends neither early nor late.
+  const waited = events
+    .filter(({ type }) => type === 'WaitStateExited')
+    .map(({ previous, time }) => time - events[previous - 1]!.time)
+    .sort((a, b) => a - b)
+  expect(waited, where).toEqual(scenario.waits)
+}
+
+/** Undefined when it was killed, otherwise how many transactions there were. */
+async function runAndKill(
+  directory: string,
+  { name, seed, at, moment }: Kill,
+  cache: string,
+): Promise<number | undefined> {
+  const files = [join(directory, 'engine.sqlite'), join(directory, 'calls')]
+  const run = spawn(process.execPath, [child, name, ...files, String(seed), String(at), moment], {
+    env: { ...process.env, NODE_NO_WARNINGS: '1', NODE_COMPILE_CACHE: cache },
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const [stdout, stderr, [status, signal]] = await Promise.all([
+    text(run.stdout),
+    text(run.stderr),
+    once(run, 'exit') as Promise<[number | null, string | null]>,
+  ])
   if (signal === 'SIGKILL') return undefined
   expect({ status, stderr }).toEqual({ status: 0, stderr: '' })
-  return JSON.parse(stdout) as Outcome
+  return Number(stdout)
 }
 
-function callsIn(directory: string): string[] {
-  try {
-    return readFileSync(join(directory, 'calls'), 'utf8').split('\n').filter(Boolean)
-  } catch {
-    return []
+/** As many at once as there are processors. */
+async function atOnce<T>(items: readonly T[], body: (item: T) => Promise<void>): Promise<void> {
+  const left = [...items]
+  const work = async () => {
+    for (let next = left.shift(); next !== undefined; next = left.shift()) await body(next)
   }
+  await Promise.all(Array.from({ length: availableParallelism() }, work))
 }
 
-function inDirectory<T>(body: (directory: string) => T): T {
+async function inDirectory<T>(body: (directory: string) => Promise<T>): Promise<T> {
   const directory = mkdtempSync(join(tmpdir(), 'engine-kill-'))
   try {
-    return body(directory)
+    return await body(directory)
   } finally {
     rmSync(directory, { recursive: true })
   }

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { limits, openEngine, virtualClock } from '../../engine/index.ts'
-import { machine, run, workflow } from './support.ts'
+import { machine, run, workflow, loopStates } from './support.ts'
 
 const resource = { Type: 'Task', Resource: 'arn:aws:states:::lambda:invoke', End: true }
 /** JSON of this many bytes. */
@@ -100,7 +100,7 @@ describe('25,000 events', () => {
     const engine = await openEngine({ tasks: () => undefined, clock: virtualClock() })
     const { stateMachineArn } = await engine.createStateMachine({
       name: 'loop',
-      definition: machine({ A: { Type: 'Pass', Next: 'B' }, B: { Type: 'Pass', Next: 'A' } }),
+      definition: machine(loopStates),
     })
     const { executionArn } = await engine.startExecution({ stateMachineArn })
     expect(await engine.waitFor(executionArn)).toMatchObject({
@@ -125,7 +125,7 @@ describe('25,000 events', () => {
     const engine = await openEngine({ tasks: () => undefined })
     const loop = await engine.createStateMachine({
       name: 'loop',
-      definition: machine({ A: { Type: 'Pass', Next: 'B' }, B: { Type: 'Pass', Next: 'A' } }),
+      definition: machine(loopStates),
     })
     const short = await engine.createStateMachine({
       name: 'short',

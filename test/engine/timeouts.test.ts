@@ -1,6 +1,15 @@
 import { describe, expect, it } from 'vitest'
 import { openEngine, virtualClock } from '../../engine/index.ts'
-import { details, functionsOf, hang, invoke, machine, run, workflow } from './support.ts'
+import {
+  details,
+  functionsOf,
+  hang,
+  invoke,
+  machine,
+  run,
+  workflow,
+  loopStates,
+} from './support.ts'
 
 const start = Date.UTC(2024, 0, 1)
 const functions = { hang }
@@ -148,10 +157,7 @@ describe('TimeoutSeconds of the state machine', () => {
 
   it('ends an execution that loops without ever waiting', async () => {
     const engine = await openEngine({ tasks: () => undefined })
-    const loop = machine(
-      { A: { Type: 'Pass', Next: 'B' }, B: { Type: 'Pass', Next: 'A' } },
-      { TimeoutSeconds: 1 },
-    )
+    const loop = machine(loopStates, { TimeoutSeconds: 1 })
     const { stateMachineArn } = await engine.createStateMachine({ name: 'loop', definition: loop })
     const { executionArn } = await engine.startExecution({ stateMachineArn })
     const { status, error } = await engine.waitFor(executionArn)

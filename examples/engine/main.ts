@@ -1,0 +1,3 @@
+import { runOrder } from './run.ts'
+
+console.log(await runOrder((line) => console.log(line)))
