@@ -245,14 +245,14 @@ export class Engine {
 
   /** @throws ExecutionDoesNotExist */
   async describeExecution(input: { executionArn: string }): Promise<api.ExecutionDescription> {
-    return this.#open().#executions.describe(input)
+    return this.#open().#executions.records.describe(input)
   }
 
   /** @throws ExecutionDoesNotExist */
   async describeStateMachineForExecution(input: {
     executionArn: string
   }): Promise<api.StateMachineForExecution> {
-    return this.#open().#executions.describeStateMachine(input)
+    return this.#open().#executions.records.describeStateMachine(input)
   }
 
   /**
@@ -263,7 +263,7 @@ export class Engine {
   async listExecutions(
     input: api.ListExecutionsInput,
   ): Promise<{ executions: api.ExecutionListItem[]; nextToken?: string }> {
-    return this.#open().#executions.list(input)
+    return this.#open().#executions.records.list(input)
   }
 
   /**
@@ -335,7 +335,7 @@ export class Engine {
   async getExecutionHistory(
     input: api.GetExecutionHistoryInput,
   ): Promise<{ events: api.HistoryEvent[]; nextToken?: string }> {
-    return this.#open().#executions.history(input)
+    return this.#open().#executions.records.history(input)
   }
 
   /**

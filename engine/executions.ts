@@ -1,15 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import type * as api from './api-types.ts'
 import type { Clock } from './clock.ts'
-import {
-  describeExecution,
-  listExecution,
-  type Redrivability,
-  redrivability,
-  statusChange,
-} from './descriptions.ts'
+import { statusChange } from './descriptions.ts'
 import { EngineError } from './errors.ts'
-import { type Execution, type ExecutionStatus, newExecution } from './execution.ts'
+import { type Execution, newExecution } from './execution.ts'
+import { ExecutionRecords, notSupported } from './execution-records.ts'
 import { ExpressExecutions, type ExpressStart } from './express.ts'
 import { historyEvent } from './history.ts'
 import { NestedExecutions } from './integrations/nested.ts'
@@ -19,15 +14,7 @@ import { isChild, isExpress } from './map/children.ts'
 import { MapRuns } from './map/map-runs.ts'
 import type { ObjectStore } from './map/objects.ts'
 import { isMapRunEvent } from './map/run.ts'
-import {
-  checkArn,
-  checkInput,
-  checkName,
-  checkPageSize,
-  checkText,
-  pageToken,
-  readPageToken,
-} from './requests.ts'
+import { checkInput, checkName, checkText } from './requests.ts'
 import { replay, Runner, type RunnerServices } from './runner.ts'
 import { Scheduler } from './scheduler.ts'
 import type { Origin, StateMachines } from './state-machines.ts'
@@ -50,16 +37,9 @@ export interface ExecutionsOptions {
 /** Milliseconds after which an execution whose commit failed is taken up again from its log. */
 const reloadDelay = 1000
 
-const statuses: readonly ExecutionStatus[] = [
-  'RUNNING',
-  'SUCCEEDED',
-  'FAILED',
-  'TIMED_OUT',
-  'ABORTED',
-]
-
 /** The operations on executions; holds those that run. */
 export class Executions {
+  readonly records: ExecutionRecords
   readonly #options: ExecutionsOptions
   readonly #store: Store
   readonly #services: RunnerServices
@@ -104,6 +84,13 @@ export class Executions {
       },
     })
     const mapRuns = this.#mapRuns
+    this.records = new ExecutionRecords({
+      store: this.#store,
+      stateMachines,
+      mapRuns,
+      clock,
+      origin,
+    })
     const shared = { clock, scheduler: this.#scheduler, tasks, random, nested, mapRuns }
     this.#express = new ExpressExecutions(shared, stateMachines, origin, onError)
     this.#services = {
@@ -173,62 +160,8 @@ export class Executions {
     return { ...outcome, ...(traceHeader === undefined ? {} : { traceHeader }) }
   }
 
-  describe(input: { executionArn: string }): api.ExecutionDescription {
-    const row = this.#row(input.executionArn)
-    return {
-      ...describeExecution(row, this.#redrivability(row)),
-      ...this.#mapRuns.descriptionOf(row),
-    }
-  }
-
-  describeStateMachine(input: { executionArn: string }): api.StateMachineForExecution {
-    const row = this.#row(input.executionArn)
-    return {
-      stateMachineArn: row.stateMachineArn,
-      name: row.stateMachineName,
-      definition: this.#store.definition(row.digest),
-      roleArn: row.roleArn,
-      updateDate: new Date(
-        this.#options.stateMachines.find(row.stateMachineArn)?.updated ?? row.startTime,
-      ),
-      ...this.#mapRuns.stateMachineOf(row),
-    }
-  }
-
-  list(input: api.ListExecutionsInput): {
-    executions: api.ExecutionListItem[]
-    nextToken?: string
-  } {
-    const { stateMachineArn, mapRunArn, statusFilter } = input
-    if (stateMachineArn !== undefined && mapRunArn !== undefined) {
-      throw new EngineError(
-        'ValidationException',
-        'stateMachineArn and mapRunArn exclude each other',
-      )
-    }
-    const machine =
-      stateMachineArn === undefined ? undefined : this.#options.stateMachines.row(stateMachineArn)
-    if (machine?.type === 'EXPRESS') throw notSupported()
-    const isPendingRedrive = statusFilter === 'PENDING_REDRIVE' && mapRunArn !== undefined
-    if (statusFilter !== undefined && !isPendingRedrive && !isStatus(statusFilter)) {
-      throw new EngineError(
-        'ValidationException',
-        `statusFilter is one of ${statuses.join(', ')}; found ${JSON.stringify(statusFilter)}`,
-      )
-    }
-    if (mapRunArn !== undefined) return this.#mapRuns.listExecutions(input)
-    const limit = checkPageSize(input.maxResults)
-    const before = readPageToken('ListExecutions', input.nextToken) ?? Number.MAX_SAFE_INTEGER
-    const rows = this.#store.executions(machine?.arn, statusFilter, Number(before), limit + 1)
-    const page = rows.slice(0, limit)
-    return {
-      executions: page.map(listExecution),
-      ...(rows.length > limit ? { nextToken: pageToken('ListExecutions', page.at(-1)!.id) } : {}),
-    }
-  }
-
   stop(input: api.StopExecutionInput): { stopDate: Date } {
-    const row = this.#row(input.executionArn)
+    const row = this.records.row(input.executionArn)
     const error = checkText(input.error, 'error', limits.errorLength)
     const cause = checkText(input.cause, 'cause', limits.causeLength)
     if (row.status === 'RUNNING') {
@@ -237,7 +170,7 @@ export class Executions {
         ...(cause === undefined ? {} : { cause }),
       })
     }
-    return { stopDate: new Date(this.#row(row.arn).stopTime ?? this.#options.clock.now()) }
+    return { stopDate: new Date(this.records.row(row.arn).stopTime ?? this.#options.clock.now()) }
   }
 
   /** Of a state machine that is being deleted. */
@@ -251,8 +184,8 @@ export class Executions {
   }
 
   redrive(input: { executionArn: string }): { redriveDate: Date } {
-    const row = this.#row(input.executionArn)
-    const { redriveStatus, redriveStatusReason } = this.#redrivability(row)
+    const row = this.records.row(input.executionArn)
+    const { redriveStatus, redriveStatusReason } = this.records.redrivability(row)
     if (redriveStatus !== 'REDRIVABLE') {
       throw new EngineError(
         'ExecutionNotRedrivable',
@@ -264,39 +197,18 @@ export class Executions {
     return { redriveDate: new Date(runner.execution.redriveTime!) }
   }
 
-  history(input: api.GetExecutionHistoryInput): { events: api.HistoryEvent[]; nextToken?: string } {
-    const { id } = this.#row(input.executionArn)
-    const limit = checkPageSize(input.maxResults)
-    const { reverseOrder = false, includeExecutionData = true, after = 0 } = input
-    if (!Number.isInteger(after) || after < 0 || (reverseOrder && after > 0)) {
-      throw new EngineError(
-        'ValidationException',
-        `after is the id of an event, and not with reverseOrder; found ${JSON.stringify(after)}`,
-      )
-    }
-    const operation = reverseOrder ? 'GetExecutionHistory reversed' : 'GetExecutionHistory'
-    const position = readPageToken(operation, input.nextToken)
-    const events = reverseOrder
-      ? this.#store.eventsBefore(id, Number(position ?? Number.MAX_SAFE_INTEGER), limit + 1)
-      : this.#store.eventsAfter(id, Number(position ?? after), after, limit + 1)
-    const page = events.slice(0, limit)
-    const { region } = this.#options.origin
-    return {
-      events: page.map((event) => historyEvent(event, region, includeExecutionData)),
-      ...(events.length > limit ? { nextToken: pageToken(operation, page.at(-1)!.seq) } : {}),
-    }
-  }
-
   async waitFor(executionArn: string): Promise<api.ExecutionDescription> {
-    while (this.#row(executionArn).status === 'RUNNING') await this.#ended.next(executionArn)
-    return this.describe({ executionArn })
+    while (this.records.row(executionArn).status === 'RUNNING') {
+      await this.#ended.next(executionArn)
+    }
+    return this.records.describe({ executionArn })
   }
 
   async *watch(executionArn: string, after: number): AsyncGenerator<api.HistoryEvent, void> {
     const { region } = this.#options.origin
     let last = after
     for (;;) {
-      const { id, status } = this.#row(executionArn)
+      const { id, status } = this.records.row(executionArn)
       const events = this.#store.eventsAfter(id, last, last, 1000)
       for (const event of events) {
         last = event.id!
@@ -313,7 +225,7 @@ export class Executions {
   }
 
   listMapRuns(input: api.ListMapRunsInput): api.ListMapRunsOutput {
-    return this.#mapRuns.list(this.#row(input.executionArn), input)
+    return this.#mapRuns.list(this.records.row(input.executionArn), input)
   }
 
   updateMapRun(input: api.UpdateMapRunInput): Record<string, never> {
@@ -347,17 +259,6 @@ export class Executions {
     const name = checkName(input.name ?? randomUUID(), 'an execution')
     const text = input.input ?? '{}'
     return { machine, name, text, input: checkInput(text) }
-  }
-
-  /** Throws InvalidArn, ExecutionDoesNotExist. */
-  #row(arn: unknown): ExecutionRow {
-    const row = this.#store.execution(isChildArn(arn) ? arn : checkArn(arn, 'execution'))
-    if (row !== undefined) return row
-    throw new EngineError('ExecutionDoesNotExist', `Execution Does Not Exist: '${String(arn)}'`)
-  }
-
-  #redrivability(row: ExecutionRow): Redrivability {
-    return redrivability(row, this.#store.lastEventId(row.id), this.#options.clock.now())
   }
 
   #activateSoon(id: number): void {
@@ -452,7 +353,7 @@ export class Executions {
 
   #tellStatus(id: number): void {
     const row = this.#store.executionById(id)!
-    this.#options.onStatusChange(statusChange(row, this.#redrivability(row)))
+    this.#options.onStatusChange(statusChange(row, this.records.redrivability(row)))
   }
 
   /**
@@ -495,20 +396,4 @@ export class Executions {
     })
     this.#reloads.add(cancel)
   }
-}
-
-function isStatus(text: string): text is ExecutionStatus {
-  return (statuses as readonly string[]).includes(text)
-}
-
-/** A child execution of a map run may be of the type EXPRESS, and be asked for nevertheless. */
-function isChildArn(arn: unknown): arn is string {
-  return typeof arn === 'string' && /^arn:[^:]*:states:[^:]*:[^:]*:express:[^:]*\//.test(arn)
-}
-
-function notSupported(): EngineError {
-  return new EngineError(
-    'StateMachineTypeNotSupported',
-    'This operation is not supported by this type of state machine',
-  )
 }
