@@ -8,67 +8,92 @@ import type { NpyArray } from './npy-types.ts'
 export interface Dataset {
   /** n × d. Missing values are NaN. */
   readonly features: Matrix
-  /** n values; for a text target the index of the row's label in `classLabels`. */
+  /**
+   * n values; for a text target the index of the row's label in `classLabels`; 0 where every column
+   * is a feature.
+   */
   readonly target: Float64Array
   /** d names. */
   readonly featureNames: readonly string[]
-  readonly targetName: string
+  /** Null where every column is a feature. */
+  readonly targetName: string | null
   /** Of a text target: its distinct labels, sorted by UTF-16 code units. */
   readonly classLabels?: readonly string[]
-  /** Features that are text, whose values are all NaN: no model takes them as they are. */
+  /** Features that are text, whose values are all NaN unless `categories` numbers them. */
   readonly textFeatures: readonly string[]
+  /**
+   * Where text was asked for as categories and there is some, for each feature: its distinct labels,
+   * sorted by UTF-16 code units, whose indices are its values; null for a feature of numbers.
+   */
+  readonly categories?: readonly (readonly string[] | null)[]
+}
+
+export interface DatasetOptions {
+  /** The column that is the target, null for none. Default the last one. */
+  readonly target?: string | null
+  /** What becomes of features that are text. Default 'missing'. */
+  readonly text?: 'missing' | 'categories'
 }
 
 export type TaskType = 'classification' | 'regression'
 
 /**
  * The dataset of a 2-D array: the last column is the target, named `target`, the others are the
- * features `feature_0`, `feature_1`, …
+ * features `feature_0`, `feature_1`, …; with the target null all of them are features.
  *
- * @throws DataError ShapeInvalid unless there are two axes and at least two columns; IntegerInexact
+ * @throws DataError ShapeInvalid unless there are two axes and at least two columns, of features alone
+ *   at least one; IntegerInexact
  */
-export function datasetFromNpy(array: NpyArray): Dataset {
+export function datasetFromNpy(array: NpyArray, options: { target?: null } = {}): Dataset {
+  const hasTarget = options.target !== null
   const { data, rows, cols } = npyToMatrix(array)
-  checkColumns(cols)
-  const d = cols - 1
+  checkColumns(cols, hasTarget)
+  const d = hasTarget ? cols - 1 : cols
   const features = new Float64Array(rows * d)
   const target = new Float64Array(rows)
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < d; j++) features[i * d + j] = data[i * cols + j]!
-    target[i] = data[i * cols + d]!
+    if (hasTarget) target[i] = data[i * cols + d]!
   }
   return {
     features: { data: features, rows, cols: d },
     target,
     featureNames: Array.from({ length: d }, (_, j) => `feature_${j}`),
-    targetName: 'target',
+    targetName: hasTarget ? 'target' : null,
     textFeatures: [],
   }
 }
 
 /**
  * The dataset of a table: the last column, or the one named `target`, is the target, the others are
- * the features in the table's order.
+ * the features in the table's order; with the target null all of them are features.
  *
- * @throws DataError TargetNotFound; ShapeInvalid when there are fewer than two columns
+ * @throws DataError TargetNotFound; ShapeInvalid when there are fewer than two columns, of features
+ *   alone fewer than one
  */
-export function datasetFromCsv(table: CsvTable, options: { target?: string } = {}): Dataset {
-  checkColumns(table.columns.length)
-  const targetColumn = findTarget(table, options.target)
+export function datasetFromCsv(table: CsvTable, options: DatasetOptions = {}): Dataset {
+  const hasTarget = options.target !== null
+  checkColumns(table.columns.length, hasTarget)
+  const targetColumn = hasTarget ? findTarget(table, options.target ?? undefined) : undefined
   const columns = table.columns.filter((column) => column !== targetColumn)
   const d = columns.length
   const features = new Float64Array(table.rows * d)
+  const text = columns.map((column) =>
+    column.kind === 'text' && options.text === 'categories' ? numbered(column.values) : null,
+  )
   columns.forEach((column, j) => {
-    for (let i = 0; i < table.rows; i++) {
-      features[i * d + j] = column.kind === 'number' ? column.values[i]! : NaN
-    }
+    const values = column.kind === 'number' ? column.values : text[j]?.values
+    for (let i = 0; i < table.rows; i++) features[i * d + j] = values?.[i] ?? NaN
   })
   return {
     features: { data: features, rows: table.rows, cols: d },
-    ...targetValues(targetColumn),
+    ...(targetColumn ? targetValues(targetColumn) : { target: new Float64Array(table.rows) }),
     featureNames: columns.map((column) => column.name),
-    targetName: targetColumn.name,
+    targetName: targetColumn?.name ?? null,
     textFeatures: columns.filter((column) => column.kind === 'text').map((column) => column.name),
+    ...(text.some((column) => column !== null)
+      ? { categories: text.map((column) => column?.labels ?? null) }
+      : {}),
   }
 }
 
@@ -96,11 +121,13 @@ export function taskOf(dataset: Pick<Dataset, 'target' | 'classLabels'>): TaskTy
   return known > 0 && distinct.size <= most ? 'classification' : 'regression'
 }
 
-function checkColumns(columns: number): void {
-  if (columns >= 2) return
+function checkColumns(columns: number, hasTarget: boolean): void {
+  if (columns >= (hasTarget ? 2 : 1)) return
   throw new DataError(
     'ShapeInvalid',
-    `A dataset has at least two columns, a feature and the target; this one has ${columns}.`,
+    hasTarget
+      ? `A dataset has at least two columns, a feature and the target; this one has ${columns}.`
+      : `A dataset has at least one column; this one has ${columns}.`,
     { found: `${columns} columns` },
   )
 }
@@ -120,10 +147,13 @@ function findTarget(table: CsvTable, name: string | undefined): CsvColumn {
 
 function targetValues(column: CsvColumn): Pick<Dataset, 'target' | 'classLabels'> {
   if (column.kind === 'number') return { target: column.values }
-  const classLabels = [...new Set(column.values)].filter((label) => label !== '').sort()
-  const indexes = new Map(classLabels.map((label, index) => [label, index]))
-  return {
-    target: Float64Array.from(column.values, (label) => indexes.get(label) ?? NaN),
-    classLabels,
-  }
+  const { labels: classLabels, values: target } = numbered(column.values)
+  return { target, classLabels }
+}
+
+/** Distinct texts in order, and each cell as the index of its text; a missing one is NaN. */
+function numbered(cells: readonly string[]): { labels: string[]; values: Float64Array } {
+  const labels = [...new Set(cells)].filter((label) => label !== '').sort()
+  const indexes = new Map(labels.map((label, index) => [label, index]))
+  return { labels, values: Float64Array.from(cells, (label) => indexes.get(label) ?? NaN) }
 }

@@ -1,5 +1,12 @@
 export { type CsvColumn, csvLimits, type CsvTable, missingCells, parseCsv } from './csv.ts'
-export { type Dataset, datasetFromCsv, datasetFromNpy, taskOf, type TaskType } from './dataset.ts'
+export {
+  type Dataset,
+  datasetFromCsv,
+  datasetFromNpy,
+  type DatasetOptions,
+  taskOf,
+  type TaskType,
+} from './dataset.ts'
 export {
   DataError,
   type DataErrorDetails,

@@ -7,14 +7,18 @@ import { ModelError } from './errors.ts'
  */
 export const largestMagnitude = 1e140
 
+/** No row counts more than this. */
+const greatestWeight = 1e12
+
 /** One-vs-one keeps a model a pair of classes: 500 classes are 124,750 pairs. */
 export const mostClasses = 500
 
 /**
  * Throws unless `X` is a well-formed matrix of finite numbers with at least one row and column:
  * DatasetEmpty, ShapeMismatch (also when it has not `cols` columns), ValueNotFinite, ValueTooLarge.
+ * With `acceptsMissing` a number may be NaN.
  */
-export function checkFeatures(X: Matrix, cols?: number): void {
+export function checkFeatures(X: Matrix, cols?: number, acceptsMissing = false): void {
   const { data, rows } = X
   if (!(data instanceof Float64Array) || !isSize(rows) || !isSize(X.cols)) {
     throw new ModelError('ShapeMismatch', 'features are { data: Float64Array, rows, cols }')
@@ -32,19 +36,55 @@ export function checkFeatures(X: Matrix, cols?: number): void {
     )
   }
   if (cols !== undefined && X.cols !== cols) throw wrongWidth(X.cols, cols)
-  for (let k = 0; k < data.length; k++) {
-    if (!isUsable(data[k]!)) {
-      throw badValue(data[k]!, `row ${Math.floor(k / X.cols)}, column ${k % X.cols}`)
-    }
-  }
+  const k = firstUnusable(data, data.length, acceptsMissing)
+  if (k >= 0) throw badValue(data[k]!, `row ${Math.floor(k / X.cols)}, column ${k % X.cols}`)
 }
 
 /** The same for a single row of `cols` features. */
-export function checkRow(row: Float64Array, cols: number): void {
+export function checkRow(row: Float64Array, cols: number, acceptsMissing = false): void {
   if (row.length !== cols) throw wrongWidth(row.length, cols)
-  for (let j = 0; j < cols; j++) {
-    if (!isUsable(row[j]!)) throw badValue(row[j]!, `column ${j}`)
+  const j = firstUnusable(row, cols, acceptsMissing)
+  if (j >= 0) throw badValue(row[j]!, `column ${j}`)
+}
+
+/** The quantities of `rows` rows. Throws ShapeMismatch, ValueNotFinite, ValueTooLarge. */
+export function checkTargets(y: ArrayLike<number>, rows: number): Float64Array {
+  checkTargetCount(y, rows)
+  for (let i = 0; i < rows; i++) {
+    if (!isUsable(y[i]!)) throw badValue(y[i]!, `the target of row ${i}`)
   }
+  return y instanceof Float64Array ? y : Float64Array.from(y)
+}
+
+/**
+ * What each of `rows` rows counts, by default 1. Throws OptionInvalid when `owner` takes no weights,
+ * ShapeMismatch, and ValueNotFinite or ValueTooLarge for one that is not from 0 to 1e12.
+ */
+export function checkWeights(
+  weights: ArrayLike<number> | undefined,
+  rows: number,
+  owner: { readonly algorithm: string; readonly acceptsWeights: boolean },
+): Float64Array {
+  if (weights === undefined) return new Float64Array(rows).fill(1)
+  if (!owner.acceptsWeights) {
+    throw new ModelError('OptionInvalid', `${owner.algorithm} takes no sampleWeight`)
+  }
+  if (weights.length !== rows) {
+    throw new ModelError(
+      'ShapeMismatch',
+      `${rows} rows need as many weights, got ${weights.length}`,
+    )
+  }
+  for (let i = 0; i < rows; i++) {
+    const weight = weights[i]!
+    if (!(weight >= 0 && weight <= greatestWeight)) {
+      throw new ModelError(
+        weight > greatestWeight && weight < Infinity ? 'ValueTooLarge' : 'ValueNotFinite',
+        `the weight of row ${i} is ${weight}: it must be from 0 to ${greatestWeight}`,
+      )
+    }
+  }
+  return Float64Array.from(weights)
 }
 
 /** Targets as class numbers: row i is of class `classes[labels[i]]`. */
@@ -59,34 +99,57 @@ export interface EncodedTargets {
  * TooManyClasses.
  */
 export function encodeTargets(y: ArrayLike<number>, rows: number): EncodedTargets {
-  if (y.length !== rows) {
-    throw new ModelError('ShapeMismatch', `${rows} rows need as many targets, got ${y.length}`)
-  }
-  const distinct = new Set<number>()
+  checkTargetCount(y, rows)
+  const labels = new Int32Array(rows)
+  /** Distinct targets, by when they first came. */
+  const numberOf = new Map<number, number>()
   for (let i = 0; i < rows; i++) {
     const target = y[i]!
-    if (!isUsable(target)) throw badValue(target, `the target of row ${i}`)
-    distinct.add(target)
+    let number = numberOf.get(target)
+    if (number === undefined) {
+      if (!isUsable(target)) throw badValue(target, `the target of row ${i}`)
+      number = numberOf.size
+      numberOf.set(target, number)
+    }
+    labels[i] = number
   }
-  if (distinct.size < 2) {
+  if (numberOf.size < 2) {
     throw new ModelError(
       'OneClass',
       `all ${rows} targets are ${y[0]}: a classifier needs at least two classes`,
     )
   }
-  if (distinct.size > mostClasses) {
+  if (numberOf.size > mostClasses) {
     throw new ModelError(
       'TooManyClasses',
-      `${distinct.size} distinct targets, at most ${mostClasses}: is the target a quantity?`,
+      `${numberOf.size} distinct targets, at most ${mostClasses}: is the target a quantity?`,
     )
   }
-  const classes = Float64Array.from(distinct).sort()
-  const numberOf = new Map(Array.from(classes, (value, index) => [value, index]))
-  return { classes, labels: Int32Array.from({ length: rows }, (_, i) => numberOf.get(y[i]!)!) }
+  const classes = Float64Array.from(numberOf.keys()).sort()
+  const rank = new Int32Array(classes.length)
+  classes.forEach((value, c) => (rank[numberOf.get(value)!] = c))
+  for (let i = 0; i < rows; i++) labels[i] = rank[labels[i]!]!
+  return { classes, labels }
+}
+
+function checkTargetCount(y: ArrayLike<number>, rows: number): void {
+  if (y.length !== rows) {
+    throw new ModelError('ShapeMismatch', `${rows} rows need as many targets, got ${y.length}`)
+  }
 }
 
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
+}
+
+/** The place of the first value that cannot be used, or -1. */
+function firstUnusable(values: Float64Array, count: number, acceptsMissing: boolean): number {
+  for (let k = 0; k < count; k++) {
+    const value = values[k]!
+    if (value <= largestMagnitude && value >= -largestMagnitude) continue
+    if (!(acceptsMissing && Number.isNaN(value))) return k
+  }
+  return -1
 }
 
 function isUsable(value: number): boolean {

@@ -1,5 +1,5 @@
 import { rowOf, type Matrix } from '../data/matrix.ts'
-import { checkFeatures, checkRow, encodeTargets } from './checks.ts'
+import { checkFeatures, checkRow, checkWeights, encodeTargets } from './checks.ts'
 import { ModelError } from './errors.ts'
 import type { OptionValue } from './options.ts'
 import type { Tensors } from './tensors.ts'
@@ -18,6 +18,8 @@ export interface Classifier {
   /** Distinct targets of the fit, ascending. */
   readonly classes: Float64Array
   readonly featureCount: number
+  /** Whether a feature may be NaN, which then means missing. Default false. */
+  readonly acceptsMissing?: boolean
 
   /**
    * Learns from X (n × d) and its n targets. Throws OneClass, TooManyClasses, NotConverged,
@@ -46,6 +48,11 @@ export interface FitOptions {
   readonly signal?: AbortSignal | undefined
   /** Called, when the fit takes more than a moment, before each look at the signal. */
   readonly onProgress?: ((progress: FitProgress) => void) | undefined
+  /**
+   * What each row counts, from 0 to 1e12: a row of weight 2 is as good as two rows. Only of learners
+   * that take it; any other throws OptionInvalid.
+   */
+  readonly sampleWeight?: ArrayLike<number> | undefined
 }
 
 export interface FitProgress {
@@ -77,6 +84,8 @@ export interface Learned {
 export abstract class RowClassifier<Model extends Learned> implements Classifier {
   abstract readonly algorithm: string
   abstract readonly parameters: Readonly<Record<string, OptionValue>>
+  readonly acceptsMissing: boolean = false
+  readonly acceptsWeights: boolean = false
   #model: Model | undefined
 
   get classes(): Float64Array {
@@ -88,8 +97,9 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
   }
 
   fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
-    checkFeatures(X)
+    checkFeatures(X, undefined, this.acceptsMissing)
     const { classes, labels } = encodeTargets(y, X.rows)
+    if (options.sampleWeight !== undefined) checkWeights(options.sampleWeight, X.rows, this)
     checkpoint(options, { fraction: 0, iterations: 0 })
     this.#model = this.learn(X, labels, classes, options)
     return this
@@ -97,7 +107,7 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
 
   predict(X: Matrix): Float64Array {
     const model = this.model
-    checkFeatures(X, model.featureCount)
+    checkFeatures(X, model.featureCount, this.acceptsMissing)
     const predicted = new Float64Array(X.rows)
     for (let i = 0; i < X.rows; i++) {
       predicted[i] = model.classes[this.classIndex(model, rowOf(X, i))]!
@@ -107,7 +117,7 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
 
   decisionFunction(X: Matrix): Matrix {
     const model = this.model
-    checkFeatures(X, model.featureCount)
+    checkFeatures(X, model.featureCount, this.acceptsMissing)
     const decisions = zeros(X.rows, this.decisionColumns(model))
     for (let i = 0; i < X.rows; i++) this.decide(model, rowOf(X, i), rowOf(decisions, i))
     return decisions
@@ -115,7 +125,7 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
 
   predictRow(row: Float64Array): number {
     const model = this.model
-    checkRow(row, model.featureCount)
+    checkRow(row, model.featureCount, this.acceptsMissing)
     return model.classes[this.classIndex(model, row)]!
   }
 
@@ -150,7 +160,7 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
 export abstract class ProbabilisticClassifier<Model extends Learned> extends RowClassifier<Model> {
   predictProba(X: Matrix): Matrix {
     const model = this.model
-    checkFeatures(X, model.featureCount)
+    checkFeatures(X, model.featureCount, this.acceptsMissing)
     const probabilities = zeros(X.rows, model.classes.length)
     for (let i = 0; i < X.rows; i++) this.weigh(model, rowOf(X, i), rowOf(probabilities, i))
     return probabilities
@@ -158,7 +168,7 @@ export abstract class ProbabilisticClassifier<Model extends Learned> extends Row
 
   predictProbaRow(row: Float64Array, out: Float64Array): void {
     const model = this.model
-    checkRow(row, model.featureCount)
+    checkRow(row, model.featureCount, this.acceptsMissing)
     if (out.length !== model.classes.length) {
       throw new ModelError(
         'ShapeMismatch',

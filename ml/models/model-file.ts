@@ -4,22 +4,31 @@ import {
   parseSafetensors,
   type Tensor as FileTensor,
 } from '../data/safetensors.ts'
-import type { Classifier } from './classifier.ts'
 import { ModelError } from './errors.ts'
-import { LogisticRegression } from './logistic-regression.ts'
-import { MajorityBaseline } from './majority-baseline.ts'
-import { MlSvm } from './ml-svm-adapter.ts'
+import {
+  classifiers,
+  clusterers,
+  loaderNamed,
+  regressors,
+  transformers,
+  type Loaders,
+} from './model-loaders.ts'
 import type { Parameters } from './options.ts'
-import { Pipeline } from './pipeline.ts'
-import { StandardScaler } from './standard-scaler.ts'
-import { SVC } from './svc.ts'
-import type { LoadedTensors } from './tensors.ts'
+import { ClusteringPipeline } from './pipeline/clustering-pipeline.ts'
+import { Pipeline } from './pipeline/pipeline.ts'
+import { RegressionPipeline } from './pipeline/regression-pipeline.ts'
+import type { AnyPipeline, LearningTask, PipelineOf } from './pipeline/tasks.ts'
+import type { Transformer } from './preprocessing/transformer.ts'
 
 /** The version of the model file, its entry `millrace.format`. */
-const modelFormat = '1'
+const modelFormat = '2'
 
-export interface LoadedModel {
-  readonly model: Pipeline
+/** Steps before a model that a file may have. */
+const mostSteps = 100
+
+export interface LoadedModel<Task extends LearningTask = 'classification'> {
+  readonly task: Task
+  readonly model: PipelineOf[Task]
   readonly algorithm: string
   /** The entries that the writer gave. */
   readonly metadata: Readonly<Record<string, string>>
@@ -27,33 +36,25 @@ export interface LoadedModel {
   readonly tensors: ReadonlyMap<string, FileTensor>
 }
 
+export type AnyLoadedModel = { [Task in LearningTask]: LoadedModel<Task> }[LearningTask]
+
 const own = 'millrace.'
-const parts = { classifier: 'classifier.', scaler: 'scaler.' }
+const parts = { model: 'model.', steps: 'steps.' }
 const checksumKey = `${own}checksum`
 const noChecksum = '0'.repeat(64)
 
-const estimators = new Map<string, (t: LoadedTensors, p: Parameters) => Classifier>([
-  ['svc', (tensors, parameters) => SVC.fromTensors(tensors, parameters)],
-  ['svc-linear', (tensors, parameters) => SVC.fromTensors(tensors, parameters)],
-  [
-    'logistic-regression',
-    (tensors, parameters) => LogisticRegression.fromTensors(tensors, parameters),
-  ],
-  ['majority', (tensors, parameters) => MajorityBaseline.fromTensors(tensors, parameters)],
-  ['ml-svm', (tensors, parameters) => MlSvm.fromTensors(tensors, parameters)],
-])
-
 /**
- * A fitted model as a safetensors file. Its metadata holds `millrace.format`, `millrace.algorithm`,
- * `millrace.parameters` (JSON) and `millrace.checksum`: the SHA-256 of the whole file with 64 zeros
- * in the checksum's place. The same model and metadata give the same bytes.
+ * A fitted model as a safetensors file. Its metadata holds `millrace.format`, `millrace.task`,
+ * `millrace.algorithm`, `millrace.parameters` (JSON), `millrace.steps` (JSON, a list of the steps'
+ * kinds and parameters) and `millrace.checksum`: the SHA-256 of the whole file with 64 zeros in the
+ * checksum's place. The same model and metadata give the same bytes.
  *
  * @param metadata the writer's own entries; a key must not begin with `millrace.`
- * @param extraTensors the writer's own tensors; a name must not begin with `classifier.`, `scaler.`
+ * @param extraTensors the writer's own tensors; a name must not begin with `model.`, `steps.`
  * Throws NotFitted, OptionInvalid for such a name, DataError for text that the format cannot hold.
  */
 export function encodeModel(
-  model: Pipeline,
+  model: AnyPipeline,
   metadata: Readonly<Record<string, string>> = {},
   extraTensors: Readonly<Record<string, FileTensor>> = {},
 ): Uint8Array {
@@ -66,8 +67,12 @@ export function encodeModel(
     {
       ...metadata,
       [`${own}format`]: modelFormat,
+      [`${own}task`]: model.task,
       [`${own}algorithm`]: model.algorithm,
       [`${own}parameters`]: JSON.stringify(model.parameters),
+      [`${own}steps`]: JSON.stringify(
+        model.steps.map(({ kind, parameters }) => ({ kind, parameters })),
+      ),
       [checksumKey]: noChecksum,
     },
   )
@@ -77,11 +82,19 @@ export function encodeModel(
 }
 
 /**
- * The model of a file that `encodeModel` made. The checksum comes first; then every size, index and
- * number is checked, so that a file made with ill intent (whose checksum can be right) costs no more
- * than its own size. Nothing of it is evaluated. Throws ModelFileInvalid.
+ * The classifier of a file that `encodeModel` made. The checksum comes first; then every size, index
+ * and number is checked, so that a file made with ill intent (whose checksum can be right) costs no
+ * more than its own size. Nothing of it is evaluated. Throws ModelFileInvalid, also for a model of
+ * another task.
  */
 export function decodeModel(bytes: Uint8Array): LoadedModel {
+  const loaded = decodeAnyModel(bytes)
+  if (loaded.task === 'classification') return loaded
+  throw invalid(`its task is ${loaded.task}; asked for is classification`)
+}
+
+/** The same for a model of any task. */
+export function decodeAnyModel(bytes: Uint8Array): AnyLoadedModel {
   verifyChecksum(bytes)
   try {
     return readModel(bytes)
@@ -94,27 +107,16 @@ export function decodeModel(bytes: Uint8Array): LoadedModel {
   }
 }
 
-function readModel(bytes: Uint8Array): LoadedModel {
+function readModel(bytes: Uint8Array): AnyLoadedModel {
   const file = parseSafetensors(bytes)
   const format = entry(file.metadata, 'format')
   if (format !== modelFormat) {
     throw invalid(`it has the format ${JSON.stringify(format)}; read is ${modelFormat}`)
   }
+  const task = entry(file.metadata, 'task')
   const algorithm = entry(file.metadata, 'algorithm')
-  const fromTensors = estimators.get(algorithm)
-  if (!fromTensors) {
-    const known = [...estimators.keys()].join(', ')
-    throw invalid(`its algorithm is ${JSON.stringify(algorithm)}; known are ${known}`)
-  }
-  const parameters = JSON.parse(entry(file.metadata, 'parameters')) as Parameters
-  const classifier = fromTensors(part(file.tensors, parts.classifier), parameters)
-  if (classifier.algorithm !== algorithm) {
-    throw invalid(`its parameters are of ${classifier.algorithm}, its algorithm is ${algorithm}`)
-  }
-  const scaling = part(file.tensors, parts.scaler)
-  const scaler = scaling.size > 0 ? StandardScaler.fromTensors(scaling) : undefined
-  return {
-    model: Pipeline.of(classifier, scaler),
+  const steps = readSteps(file.tensors, JSON.parse(entry(file.metadata, 'steps')))
+  const rest = {
     algorithm,
     metadata: Object.fromEntries(
       Object.entries(file.metadata).filter(([key]) => !key.startsWith(own)),
@@ -125,6 +127,36 @@ function readModel(bytes: Uint8Array): LoadedModel {
       ),
     ),
   }
+  const load = <Model extends { readonly algorithm: string }>(loaders: Loaders<Model>): Model => {
+    const parameters = JSON.parse(entry(file.metadata, 'parameters')) as Parameters
+    const fromTensors = loaderNamed(loaders, algorithm, 'algorithm')
+    const model = fromTensors(part(file.tensors, parts.model), parameters)
+    if (model.algorithm === algorithm) return model
+    throw invalid(`its parameters are of ${model.algorithm}, its algorithm is ${algorithm}`)
+  }
+  switch (task) {
+    case 'classification':
+      return { ...rest, task, model: Pipeline.of(load(classifiers), steps) }
+    case 'regression':
+      return { ...rest, task, model: RegressionPipeline.of(load(regressors), steps) }
+    case 'clustering':
+      return { ...rest, task, model: ClusteringPipeline.of(load(clusterers), steps) }
+    default:
+      throw invalid(`its task is ${JSON.stringify(task)}`)
+  }
+}
+
+function readSteps(tensors: ReadonlyMap<string, FileTensor>, listed: unknown): Transformer[] {
+  if (!Array.isArray(listed) || listed.length > mostSteps) {
+    throw invalid(`its steps are not a list of at most ${mostSteps}`)
+  }
+  const all = part(tensors, parts.steps)
+  const stray = [...all.keys()].find((name) => !(Number.parseInt(name, 10) < listed.length))
+  if (stray !== undefined) throw invalid(`its tensor steps.${stray} is of no step`)
+  return listed.map((step: { kind?: unknown; parameters?: Parameters } | null, s) => {
+    const fromTensors = loaderNamed(transformers, step?.kind, 'step')
+    return fromTensors(part(all, `${s}.`), step?.parameters ?? {})
+  })
 }
 
 function verifyChecksum(bytes: Uint8Array): void {
@@ -158,7 +190,7 @@ function checksumOf(bytes: Uint8Array, at: number): string {
     .digest('hex')
 }
 
-function part(tensors: ReadonlyMap<string, FileTensor>, prefix: string): LoadedTensors {
+function part<Kept>(tensors: ReadonlyMap<string, Kept>, prefix: string): ReadonlyMap<string, Kept> {
   const named = [...tensors].filter(([name]) => name.startsWith(prefix))
   return new Map(named.map(([name, tensor]) => [name.slice(prefix.length), tensor]))
 }

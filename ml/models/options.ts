@@ -1,13 +1,18 @@
 import { ModelError } from './errors.ts'
 
-export type OptionValue = number | string
+export type OptionValue = number | string | boolean | readonly number[]
 
-/** What one option takes: a number in a range, one of some words, or either. */
+/** What one option takes: a number in a range, one of some words, true or false, a list; or several. */
 export interface OptionSpec {
   readonly default: OptionValue
   readonly meaning: string
   readonly number?: NumberRange
   readonly choices?: readonly string[]
+  readonly boolean?: true
+  /** A list of different numbers, each in this range. */
+  readonly list?: NumberRange
+  /** A list of numbers, which may be equal, each in this range. */
+  readonly weights?: NumberRange
 }
 
 export interface NumberRange {
@@ -56,10 +61,27 @@ export function resolveOptions<Options>(
 function checked(owner: string, name: string, spec: OptionSpec, value: unknown): OptionValue {
   if (typeof value === 'string' && spec.choices?.includes(value)) return value
   if (typeof value === 'number' && spec.number && inRange(value, spec.number)) return value
+  if (typeof value === 'boolean' && spec.boolean) return value
+  if (isArray(value)) {
+    if (spec.list && isListOf(value, spec.list)) return [...value]
+    if (spec.weights && areInRange(value, spec.weights)) return [...value]
+  }
   throw new ModelError(
     'OptionInvalid',
     `${owner}: option ${name} takes ${describe(spec)}, got ${show(value)}`,
   )
+}
+
+function isArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value)
+}
+
+function isListOf(values: readonly unknown[], range: NumberRange): values is readonly number[] {
+  return new Set(values).size === values.length && areInRange(values, range)
+}
+
+function areInRange(values: readonly unknown[], range: NumberRange): values is readonly number[] {
+  return values.every((value) => typeof value === 'number' && inRange(value, range))
 }
 
 function inRange(value: number, range: NumberRange): boolean {
@@ -74,16 +96,25 @@ function inRange(value: number, range: NumberRange): boolean {
 
 function describe(spec: OptionSpec): string {
   const parts = spec.choices?.map((choice) => `'${choice}'`) ?? []
+  if (spec.boolean) parts.push('true or false')
   if (spec.number) {
-    const { above, from, to, integer } = spec.number
-    const bounds = [
-      ...(above === undefined ? [] : [`above ${above}`]),
-      ...(from === undefined ? [] : [`from ${from}`]),
-      ...(to === undefined ? [] : [`to ${to}`]),
-    ]
-    parts.push([integer ? 'a whole number' : 'a number', ...bounds].join(' '))
+    parts.push(withBounds(spec.number.integer ? 'a whole number' : 'a number', spec.number))
   }
+  if (spec.list) {
+    const kind = spec.list.integer ? 'whole numbers' : 'numbers'
+    parts.push(withBounds(`a list of different ${kind}`, spec.list))
+  }
+  if (spec.weights) parts.push(withBounds('a list of numbers', spec.weights))
   return parts.join(' or ')
+}
+
+function withBounds(kind: string, { above, from, to }: NumberRange): string {
+  const bounds = [
+    ...(above === undefined ? [] : [`above ${above}`]),
+    ...(from === undefined ? [] : [`from ${from}`]),
+    ...(to === undefined ? [] : [`to ${to}`]),
+  ]
+  return [kind, ...bounds].join(' ')
 }
 
 function show(value: unknown): string {

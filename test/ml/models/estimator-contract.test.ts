@@ -6,6 +6,9 @@ testEstimator('SVC with the rbf kernel', () => new SVC())
 testEstimator('SVC with the linear kernel', () => new SVC({ kernel: 'linear', maxIter: 100_000 }), {
   mayNotConverge: true,
 })
+testEstimator('SVC with probabilities and weights', () => {
+  return new SVC({ probability: true, classWeight: 'balanced' })
+})
 testEstimator('LogisticRegression', () => new LogisticRegression())
 testEstimator('MajorityBaseline', () => new MajorityBaseline(), { learns: false })
 testEstimator('MlSvm with the rbf kernel', () => new MlSvm({ seed: 1 }), {

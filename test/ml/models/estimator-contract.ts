@@ -232,7 +232,8 @@ export function testEstimator(
 
     it('refuses NaN and infinity by row and column, at fit and at prediction', () => {
       const fitted = create().fit(X, y)
-      for (const bad of [NaN, Infinity, -Infinity]) {
+      const refused = fitted.acceptsMissing ? [] : [NaN]
+      for (const bad of [...refused, Infinity, -Infinity]) {
         const broken = mapValues(X, (value, i, j) => (i === 7 && j === 2 ? bad : value))
         for (const attempt of [
           () => create().fit(broken, y),
@@ -260,6 +261,22 @@ export function testEstimator(
           }),
         )
       }
+    })
+
+    it('takes NaN for a missing value where it says so, and no NaN for a target', () => {
+      if (create().acceptsMissing) {
+        const gaps = mapValues(X, (value, i, j) => ((i + j) % 3 === 0 ? NaN : value))
+        const model = create().fit(gaps, y)
+        expectSane(model, gaps)
+        expectSane(
+          model,
+          mapValues(X, () => NaN),
+        )
+        expectSane(create().fit(X, y), gaps)
+      }
+      expect(() => create().fit(X, y.with(3, NaN))).toThrow(
+        expect.objectContaining({ name: 'ValueNotFinite' }),
+      )
     })
 
     it('refuses values too large to square', () => {

@@ -1,17 +1,46 @@
 import { describe, expect, it } from 'vitest'
-import { defaultCandidates, trainerNamed, trainers } from '../../../ml/models/index.ts'
+import {
+  clusteringTrainers,
+  regressionTrainers,
+  trainerNamed,
+  trainers,
+} from '../../../ml/models/index.ts'
 import { accuracy } from '../../../ml/models/index.ts'
 import { blobs, iris } from './datasets.ts'
 
 describe('The table of trainers', () => {
   it('names them all', () => {
-    expect(Object.keys(trainers)).toEqual([
-      'svc',
-      'svc-linear',
+    expect(Object.keys(trainers).sort()).toEqual([
+      'decision-tree',
+      'extra-trees',
+      'gradient-boosting',
+      'k-neighbors',
       'logistic-regression',
       'majority',
       'ml-svm',
+      'random-forest',
+      'svc',
+      'svc-linear',
     ])
+    expect(Object.keys(regressionTrainers).sort()).toEqual([
+      'decision-tree',
+      'extra-trees',
+      'gradient-boosting',
+      'k-neighbors',
+      'linear-regression',
+      'mean',
+      'random-forest',
+      'ridge',
+    ])
+    expect(Object.keys(clusteringTrainers)).toEqual(['k-means'])
+    for (const [name, trainer] of Object.entries(regressionTrainers)) {
+      expect(trainerNamed(name, 'regression')).toBe(trainer)
+      expect(trainer.create()).toMatchObject({ task: 'regression', algorithm: name })
+    }
+    for (const [name, trainer] of Object.entries(clusteringTrainers)) {
+      expect(trainerNamed(name, 'clustering')).toBe(trainer)
+      expect(trainer.create()).toMatchObject({ task: 'clustering', algorithm: name })
+    }
     for (const [name, trainer] of Object.entries(trainers)) {
       expect(trainerNamed(name)).toBe(trainer)
       expect(trainer.create().algorithm).toBe(name)
@@ -65,22 +94,5 @@ describe('The table of trainers', () => {
     expect(() => trainerNamed('svc').create().fit(X, y)).toThrow(
       expect.objectContaining({ name: 'RowCapExceeded' }),
     )
-  })
-})
-
-describe('defaultCandidates', () => {
-  it('races a kernel machine, a linear model and the floor', () => {
-    expect(defaultCandidates(150, 4)).toEqual({
-      names: ['svc', 'logistic-regression', 'majority'],
-      leftOut: [],
-    })
-  })
-
-  it('says what it leaves out over the cap, and what stands in', () => {
-    const { names, leftOut } = defaultCandidates(100_000, 4)
-    expect(names).toEqual(['logistic-regression', 'majority'])
-    expect(leftOut).toMatchObject([{ name: 'svc', instead: 'logistic-regression' }])
-    expect(leftOut[0]!.reason).toContain('20000')
-    for (const name of names) expect(trainerNamed(name).rowCap).toBeGreaterThanOrEqual(100_000)
   })
 })

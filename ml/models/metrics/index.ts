@@ -1,0 +1,14 @@
+export * from './calibration.ts'
+export * from './classification.ts'
+export * from './clustering.ts'
+export {
+  averagePrecision,
+  multiclassRocAuc,
+  precisionRecallCurve,
+  rocAuc,
+  rocCurve,
+  type MulticlassRocAucOptions,
+  type PrecisionRecallCurve,
+  type RocCurve,
+} from './ranking.ts'
+export * from './regression.ts'

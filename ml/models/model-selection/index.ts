@@ -1,0 +1,5 @@
+export * from './cross-validate.ts'
+export * from './paired-bootstrap.ts'
+export { scorers, type Scorer, type ScoringName, type Supervised } from './scoring.ts'
+export * from './search.ts'
+export * from './splits.ts'

@@ -1,0 +1,141 @@
+import type { Matrix } from '../../data/matrix.ts'
+import { checkFeatures, checkRow } from '../checks.ts'
+import { ModelError } from '../errors.ts'
+import { StandardScaler } from '../preprocessing/standard-scaler.ts'
+import { transformAll, transformOwned, type Transformer } from '../preprocessing/transformer.ts'
+import type { Tensors } from '../tensors.ts'
+
+export interface PipelineOptions {
+  /** What is done to the features before the model sees them, in this order. Default nothing. */
+  readonly steps?: readonly Transformer[]
+  /** Whether features are standardised after all other steps. Default false. */
+  readonly scale?: boolean
+  /** The most rows that `fit` takes; not part of what was learned. */
+  readonly rowCap?: number
+}
+
+/** What a pipeline asks of the model behind its steps. */
+export interface StepsTarget {
+  readonly algorithm: string
+  readonly featureCount: number
+  readonly acceptsMissing?: boolean
+  toTensors(): Tensors
+}
+
+/** The steps before a model: learned with it, applied before it, kept in its file. */
+export class Steps {
+  readonly #model: StepsTarget
+  readonly #templates: readonly Transformer[]
+  readonly #rowCap: number
+  #fitted: readonly Transformer[] = []
+  /** Room for the row that each step gives, made at the first row, so that others need none. */
+  #rows: readonly Float64Array[] | undefined
+
+  constructor(model: StepsTarget, options: PipelineOptions) {
+    const { steps = [], scale = false, rowCap = Infinity } = options
+    this.#model = model
+    this.#templates = scale ? [...steps, new StandardScaler()] : [...steps]
+    this.#rowCap = rowCap
+  }
+
+  /** Steps and a model that have learned before. Throws ShapeMismatch where they do not fit. */
+  static of(model: StepsTarget, fitted: readonly Transformer[]): Steps {
+    const steps = new Steps(model, { steps: fitted })
+    fitted.forEach((step, s) => {
+      const next = fitted[s + 1]
+      const [name, takes] = next
+        ? [next.kind, next.inputCount]
+        : [model.algorithm, model.featureCount]
+      if (step.outputCount !== takes) {
+        throw new ModelError(
+          'ShapeMismatch',
+          `the step ${step.kind} gives ${step.outputCount} columns, ${name} takes ${takes}`,
+        )
+      }
+    })
+    steps.#take(fitted)
+    return steps
+  }
+
+  /** As learned; before the first fit there are none. */
+  get fitted(): readonly Transformer[] {
+    return this.#fitted
+  }
+
+  /** Columns that the first step takes, or the model. */
+  get featureCount(): number {
+    const modelCount = this.#model.featureCount
+    return this.#fitted[0]?.inputCount ?? modelCount
+  }
+
+  /** Whether no NaN reaches a step or a model that refuses it. */
+  get acceptsMissing(): boolean {
+    const decides = this.#templates.find(({ missing }) => missing !== 'passed')
+    return decides ? decides.missing === 'filled' : this.#model.acceptsMissing === true
+  }
+
+  /**
+   * Learns the steps from X, then `fitModel` from what they make of it; only when both are done the
+   * new steps replace the old. Holds X and one copy, unless a step makes rows wider.
+   */
+  fit(X: Matrix, fitModel: (transformed: Matrix) => void): void {
+    if (X.rows > this.#rowCap) {
+      throw new ModelError(
+        'RowCapExceeded',
+        `${this.#model.algorithm} learns from at most ${this.#rowCap} rows, got ${X.rows}: ` +
+          'use another algorithm or fewer rows',
+      )
+    }
+    checkFeatures(X, undefined, this.acceptsMissing)
+    let features = X
+    const fitted = this.#templates.map((template) => {
+      const step = template.unfitted().fit(features)
+      features = features === X ? transformAll(step, X) : transformOwned(step, features)
+      return step
+    })
+    fitModel(features)
+    this.#take(fitted)
+  }
+
+  transform(X: Matrix): Matrix {
+    // Checked here: the model would name the values after the steps.
+    checkFeatures(X, this.featureCount, this.acceptsMissing)
+    let features = X
+    for (const step of this.#fitted) {
+      features = features === X ? transformAll(step, X) : transformOwned(step, features)
+    }
+    return features
+  }
+
+  /** The row for the model, valid until the next call. */
+  transformRow(row: Float64Array): Float64Array {
+    checkRow(row, this.featureCount, this.acceptsMissing)
+    this.#rows ??= this.#fitted.map((step) => new Float64Array(step.outputCount))
+    let features = row
+    for (let s = 0; s < this.#fitted.length; s++) {
+      this.#fitted[s]!.transformRow(features, this.#rows[s]!)
+      features = this.#rows[s]!
+    }
+    return features
+  }
+
+  /** The model's tensors under `model.`, those of step s under `steps.s.`. */
+  toTensors(): Tensors {
+    const tensors: Tensors = prefixed('model.', this.#model.toTensors())
+    this.#fitted.forEach((step, s) => {
+      Object.assign(tensors, prefixed(`steps.${s}.`, step.toTensors()))
+    })
+    return tensors
+  }
+
+  #take(fitted: readonly Transformer[]): void {
+    this.#fitted = fitted
+    this.#rows = undefined
+  }
+}
+
+function prefixed(prefix: string, tensors: Tensors): Tensors {
+  return Object.fromEntries(
+    Object.entries(tensors).map(([name, tensor]) => [prefix + name, tensor]),
+  )
+}

@@ -1,0 +1,117 @@
+import { rowOf, type Matrix } from '../../data/matrix.ts'
+import { checkFeatures } from '../checks.ts'
+import { ModelError } from '../errors.ts'
+import type { Parameters } from '../options.ts'
+import type { Tensors } from '../tensors.ts'
+
+/**
+ * A change of features that is learned from rows and then applied to any: scaling, encoding, filling
+ * what is missing. The constructor keeps options; `fit` learns and forgets what was before; a fit
+ * that throws leaves the transformer as it was. The rest throws NotFitted before the first fit.
+ */
+export interface Transformer {
+  /** The name under which model files know it. */
+  readonly kind: string
+  /** Every option with its value. */
+  readonly parameters: Parameters
+  /** What becomes of a feature that is NaN: an error, NaN again, or a number. */
+  readonly missing: 'refused' | 'passed' | 'filled'
+  /** Columns that it takes and columns that it gives. */
+  readonly inputCount: number
+  readonly outputCount: number
+
+  /**
+   * Learns from X (n × inputCount), which it leaves as it is. Throws ShapeMismatch, DatasetEmpty,
+   * ValueNotFinite, ValueTooLarge.
+   */
+  fit(X: Matrix): this
+
+  /** The transformed rows as a new matrix (n × outputCount). Throws what `fit` throws. */
+  transform(X: Matrix): Matrix
+  /**
+   * Writes the transformed row into `out`, which has `outputCount` places and is not `row` itself,
+   * without an allocation and without a check of the row.
+   */
+  transformRow(row: Float64Array, out: Float64Array): void
+
+  /** A transformer of the same options that has learned nothing yet. */
+  unfitted(): Transformer
+  /** What was learned, as a model file keeps it. */
+  toTensors(): Tensors
+}
+
+/** What every transformer learns, whatever else. */
+export interface LearnedTransform {
+  readonly inputCount: number
+  readonly outputCount: number
+}
+
+/** The parts that all transformers share: checks, the order of a fit, and rows to batches. */
+export abstract class RowTransformer<Learned extends LearnedTransform> implements Transformer {
+  abstract readonly kind: string
+  abstract readonly parameters: Parameters
+  readonly missing: Transformer['missing'] = 'refused'
+  #learned: Learned | undefined
+
+  get inputCount(): number {
+    return this.learned.inputCount
+  }
+
+  get outputCount(): number {
+    return this.learned.outputCount
+  }
+
+  fit(X: Matrix): this {
+    checkFeatures(X, undefined, this.missing !== 'refused')
+    this.#learned = this.learn(X)
+    return this
+  }
+
+  transform(X: Matrix): Matrix {
+    checkFeatures(X, this.inputCount, this.missing !== 'refused')
+    return transformAll(this, X)
+  }
+
+  abstract transformRow(row: Float64Array, out: Float64Array): void
+  abstract unfitted(): Transformer
+  abstract toTensors(): Tensors
+
+  /** Learns from checked rows. */
+  protected abstract learn(X: Matrix): Learned
+
+  protected get learned(): Learned {
+    if (this.#learned === undefined) {
+      throw new ModelError('NotFitted', `${this.kind}: call fit before transform`)
+    }
+    return this.#learned
+  }
+
+  /** Takes over what was learned before. */
+  protected restore(learned: Learned): this {
+    this.#learned = learned
+    return this
+  }
+}
+
+/** The transformed rows as a new matrix, unchecked. */
+export function transformAll(transformer: Transformer, X: Matrix): Matrix {
+  const cols = transformer.outputCount
+  const transformed = { data: new Float64Array(X.rows * cols), rows: X.rows, cols }
+  for (let i = 0; i < X.rows; i++) transformer.transformRow(rowOf(X, i), rowOf(transformed, i))
+  return transformed
+}
+
+/**
+ * The same for a matrix that is the caller's to spend: unless the rows grow wider they are written
+ * over the old ones, so that no second copy is held.
+ */
+export function transformOwned(transformer: Transformer, X: Matrix): Matrix {
+  const cols = transformer.outputCount
+  if (cols > X.cols) return transformAll(transformer, X)
+  const out = new Float64Array(cols)
+  for (let i = 0; i < X.rows; i++) {
+    transformer.transformRow(rowOf(X, i), out)
+    X.data.set(out, i * cols)
+  }
+  return { data: X.data.subarray(0, X.rows * cols), rows: X.rows, cols }
+}
