@@ -1,5 +1,6 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
+import { gateScore } from '../tasks/gate.ts'
 import { formatModel, type ModelName } from '../tasks/names.ts'
 import type { ModelVersion, Registry } from '../tasks/registry.ts'
 import { modelParams, pageQuery, parsed, versionText } from './requests.ts'
@@ -8,8 +9,10 @@ import { answers, route } from './route.ts'
 const summary = z.object({
   model: z.string(),
   champion: z.number().int().nullable(),
+  task: z.enum(['classification', 'regression', 'clustering']).nullable(),
   algorithm: z.string().nullable(),
-  accuracy: z.number().nullable(),
+  metric: z.enum(['accuracy', 'rmse', 'silhouette']).nullable(),
+  score: z.number().nullable().describe('that metric on held-out rows; less is better of rmse'),
   trainedAt: z.string().nullable(),
 })
 
@@ -89,7 +92,7 @@ export function modelRoutes(app: OpenAPIHono, registry: Registry): void {
       model: formatModel(name),
       champion: version?.version ?? null,
       algorithm: version?.algorithm ?? null,
-      accuracy: version?.metrics.accuracy ?? null,
+      ...(version === undefined ? { task: null, metric: null, score: null } : scored(version)),
       trainedAt: version?.registeredAt ?? null,
     }
   }
@@ -99,9 +102,15 @@ function brief(version: ModelVersion) {
   return {
     version: version.version,
     algorithm: version.algorithm,
-    accuracy: version.metrics.accuracy,
+    ...scored(version),
     rows: version.metrics.rows,
     registeredAt: version.registeredAt,
     execution: version.execution,
   }
+}
+
+/** How good a version is, by the metric of its task. */
+function scored({ metrics }: ModelVersion) {
+  const { metric, value } = gateScore(metrics)
+  return { task: metrics.task, metric, score: value }
 }

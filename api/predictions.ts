@@ -1,13 +1,21 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
+import type { Cell, LoadedModel } from '../tasks/model-artifact.ts'
 import { defaultUser, modelNameSchema, nameSchema } from '../tasks/names.ts'
 import type { ModelCache, ServedModel } from './model-cache.ts'
-import { parseJson, parsed, versionText } from './requests.ts'
+import type { FieldFault } from './problem.ts'
+import { maxFaults, parseJson, parsed, requestInvalid, versionText } from './requests.ts'
 
 const maxInstances = 10_000
 
-const row = z.array(z.number()).min(1).max(10_000)
+/** Characters of a category's name, of which there are no longer ones. */
+const maxCellText = 256
+
+/** A number, the text of a category, or null where a value is missing. */
+const cell = z.union([z.number(), z.string().max(maxCellText), z.null()])
+
+const row = z.array(cell).min(1).max(10_000)
 
 /** The body of `POST /prediction`. */
 export const userPrediction = z.strictObject({
@@ -29,12 +37,18 @@ export const prediction = z.object({
   id: z.string(),
   model: z.string(),
   version: z.number().int(),
-  predictions: z.array(z.union([z.number(), z.string()])),
+  task: z.enum(['classification', 'regression', 'clustering']),
+  predictions: z
+    .array(z.union([z.number(), z.string()]))
+    .describe('classes, quantities, or numbers of clusters from 0'),
   probabilities: z
     .array(z.array(z.number()))
     .nullable()
     .describe('a row a prediction, a column a class; null where the model has none'),
-  classes: z.array(z.union([z.number(), z.string()])),
+  classes: z
+    .array(z.union([z.number(), z.string()]))
+    .nullable()
+    .describe('of a classification; null of other tasks'),
 })
 export type Prediction = z.infer<typeof prediction>
 
@@ -74,7 +88,7 @@ export function createPredictions(models: ModelCache): Predictions {
 
 function predict(
   { name, version, model }: ServedModel,
-  rows: readonly (readonly number[])[],
+  rows: readonly (readonly Cell[])[],
   fieldOf: (row: number) => string,
 ): Prediction {
   const width = model.featureNames.length
@@ -86,7 +100,29 @@ function predict(
       details: { errors: [{ field, message }] },
     })
   }
-  return { id: randomUUID(), model: name, version, ...model.predict(rows) }
+  refuseCells(model, rows, fieldOf)
+  return { id: randomUUID(), model: name, version, task: model.task, ...model.predict(rows) }
+}
+
+/** Throws RequestInvalid for text where a feature is a number, and for nothing where none is taken. */
+function refuseCells(
+  { featureNames, categories, pipeline }: LoadedModel,
+  rows: readonly (readonly Cell[])[],
+  fieldOf: (row: number) => string,
+): void {
+  const takesMissing = pipeline.acceptsMissing === true
+  const errors: FieldFault[] = []
+  rows.forEach((row, i) => {
+    for (let j = 0; j < row.length && errors.length < maxFaults; j++) {
+      const value = row[j]!
+      if (typeof value === 'number') continue
+      if (value === null ? takesMissing : categories[j] !== null) continue
+      const found = value === null ? 'nothing' : 'text'
+      const message = `feature "${featureNames[j]!}" takes a number, got ${found}`
+      errors.push({ field: `${fieldOf(i)}.${j}`, message })
+    }
+  })
+  if (errors.length > 0) throw requestInvalid(errors)
 }
 
 /** A segment of a path as text; what is no encoding stays as it is, and is refused as a name. */

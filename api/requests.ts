@@ -7,6 +7,9 @@ import type { FieldFault } from './problem.ts'
 /** What a body of rows may have, in bytes: what a Lambda function can be sent. */
 export const maxBodyBytes = 6 * 1024 * 1024
 
+/** Fields that one refusal names. */
+export const maxFaults = 20
+
 export const modelParams = z.object({ user: nameSchema, dataset: nameSchema })
 
 /** A version as it stands in a URL: digits alone. */
@@ -25,14 +28,18 @@ export const pageQuery = z.object({
 export function parsed<Output>(schema: z.ZodType<Output>, value: unknown): Output {
   const result = schema.safeParse(value)
   if (result.success) return result.data
-  throw requestInvalid(result.error)
+  throw requestInvalid(faultsOf(result.error))
 }
 
-export function requestInvalid(error: ZodError): MillraceError {
-  const errors: FieldFault[] = error.issues.slice(0, 20).map((issue) => ({
+function faultsOf(error: ZodError): FieldFault[] {
+  return error.issues.slice(0, maxFaults).map((issue) => ({
     field: issue.path.map(String).join('.') || 'body',
     message: issue.message,
   }))
+}
+
+/** RequestInvalid that names each field. */
+export function requestInvalid(errors: readonly FieldFault[]): MillraceError {
   const first = errors.map(({ field, message }) => `${field}: ${message}`).join('; ')
   return new MillraceError('RequestInvalid', first, { details: { errors } })
 }

@@ -1,11 +1,15 @@
 import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { MillraceError, type Ports } from '../platform/ports/index.ts'
+import { configurationReasons } from '../tasks/candidates.ts'
 import { maxDatasetBytes } from '../tasks/dataset.ts'
 import { createLedger } from '../tasks/ledger.ts'
 import { defaultUser, nameSchema, parseUploadKey, uploadKey } from '../tasks/names.ts'
-import { trainingConfiguration } from '../tasks/training-configuration.ts'
-import { parsed, readJson } from './requests.ts'
+import {
+  trainingConfiguration,
+  type TrainingConfiguration,
+} from '../tasks/training-configuration.ts'
+import { maxFaults, parsed, readJson, requestInvalid } from './requests.ts'
 import { answers, route, takes } from './route.ts'
 
 const expiresInSeconds = 3600
@@ -47,6 +51,7 @@ export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
     },
     async (context) => {
       const request = parsed(uploadRequest, await readJson(context.req.raw))
+      refuseImpossible(request.configuration)
       const key = uploadKey(request, request.format)
       const presigned = await ports.objects.presignUpload(key, {
         expiresInSeconds,
@@ -83,6 +88,15 @@ export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
       return context.json({ execution, status, outcome })
     },
   )
+}
+
+/** What the training would be rejected for is told before the bytes are sent. Throws RequestInvalid. */
+function refuseImpossible(configuration: TrainingConfiguration = {}): void {
+  const errors = configurationReasons(configuration).map(({ code, message }) => ({
+    field: `configuration.${code === 'HyperparameterInvalid' ? 'hyperparameters' : 'algorithms'}`,
+    message,
+  }))
+  if (errors.length > 0) throw requestInvalid(errors.slice(0, maxFaults))
 }
 
 /** JSON in ASCII, as metadata takes it. */

@@ -1,8 +1,22 @@
-import type { ClassificationMetrics, GateDecision, DriftFinding } from '../tasks/shapes.ts'
+import type {
+  ClassificationMetrics,
+  DriftFinding,
+  GateDecision,
+  LeftOutAlgorithm,
+  ModelMetrics,
+} from '../tasks/shapes.ts'
 import type { DescribedExecution } from './client.ts'
 import { exitCodes } from './exit-codes.ts'
 import { readableCause } from './readable-cause.ts'
-import { oneLine, printLine, styled, table, type Terminal } from './terminal.ts'
+import { figure, oneLine, printLine, styled, table, type Terminal } from './terminal.ts'
+
+/** An algorithm in the race of a training, its score in cross-validation. */
+interface RacedCandidate {
+  readonly algorithm: string
+  readonly score: number | null
+  readonly trials: number
+  readonly reason?: string
+}
 
 /** What a training execution answers at its end; each outcome has its own fields. */
 export interface TrainingOutput {
@@ -10,7 +24,9 @@ export interface TrainingOutput {
   readonly model?: string
   readonly version?: number
   readonly algorithm?: string
-  readonly metrics?: ClassificationMetrics
+  readonly metrics?: ModelMetrics
+  readonly candidates?: readonly RacedCandidate[]
+  readonly leftOut?: readonly LeftOutAlgorithm[]
   readonly decision?: GateDecision
   readonly drift?: DriftFinding
   readonly promotion?: { outcome: string; champion: number | null; reason: string }
@@ -67,17 +83,18 @@ function describeEnd(
 }
 
 function describeTraining(output: TrainingOutput, bold: (text: string) => string): string[] {
-  const { metrics, drift, promotion } = output
+  const { metrics, candidates = [], leftOut = [], drift, promotion } = output
   const lines = [
     `${bold('Registered')}  ${output.model} version ${output.version}, ${output.algorithm}`,
   ]
+  if (candidates.length > 0) {
+    lines.push(`${bold('Raced')}       ${candidates.map(describeCandidate).join(', ')}`)
+  }
+  for (const line of describeLeftOut(leftOut)) lines.push(`${bold('Left out')}    ${line}`)
   if (metrics !== undefined) {
-    lines.push(
-      `${bold('Metrics')}     on ${metrics.rows} held-out rows: accuracy ${metrics.accuracy.toFixed(4)}, ` +
-        `macro F1 ${metrics.macroF1.toFixed(4)}` +
-        (metrics.logLoss === null ? '' : `, log loss ${metrics.logLoss.toFixed(4)}`),
-      ...confusionMatrix(metrics).map((line) => `            ${line}`),
-    )
+    const [first, ...rest] = describeMetrics(metrics)
+    lines.push(`${bold('Metrics')}     on ${metrics.rows} held-out rows: ${first!}`)
+    lines.push(...rest.map((line) => `            ${line}`))
   }
   if (promotion !== undefined) {
     lines.push(`${bold('Gate')}        ${promotion.outcome}: ${promotion.reason}`)
@@ -88,6 +105,48 @@ function describeTraining(output: TrainingOutput, bold: (text: string) => string
     )
   }
   return lines
+}
+
+/** What will not be raced, or was not, a line each. */
+export function describeLeftOut(leftOut: readonly LeftOutAlgorithm[]): string[] {
+  return leftOut.map(({ reason, instead }) => `${oneLine(reason)}; raced instead: ${instead}`)
+}
+
+function describeCandidate({ algorithm, score, trials, reason }: RacedCandidate): string {
+  if (score === null) return `${algorithm} not (${oneLine(reason ?? '')})`
+  return `${algorithm} ${figure(score)}${trials > 1 ? ` (best of ${trials} trials)` : ''}`
+}
+
+/** The figures, then what else there is to show of them. */
+function describeMetrics(metrics: ModelMetrics): string[] {
+  switch (metrics.task) {
+    case 'classification':
+      return [
+        `accuracy ${figure(metrics.accuracy)}, macro F1 ${figure(metrics.macroF1)}` +
+          (metrics.logLoss === null ? '' : `, log loss ${figure(metrics.logLoss)}`),
+        ...confusionMatrix(metrics),
+      ]
+    case 'regression': {
+      const r2 = metrics.r2 === null ? '' : `, R² ${figure(metrics.r2)}`
+      return [`RMSE ${figure(metrics.rmse)}, MAE ${figure(metrics.mae)}${r2}`]
+    }
+    case 'clustering': {
+      const measures = [
+        ['silhouette', metrics.silhouette],
+        ['Davies-Bouldin', metrics.daviesBouldin],
+        ['Calinski-Harabasz', metrics.calinskiHarabasz],
+      ] as const
+      const told = measures.flatMap(([name, value]) =>
+        value === null ? [] : [`${name} ${figure(value)}`],
+      )
+      return [
+        [`${metrics.clusters} clusters`, ...told].join(', '),
+        `rows of each: ${metrics.sizes.join(', ')}`,
+      ]
+    }
+    default:
+      return metrics satisfies never
+  }
 }
 
 function confusionMatrix({ labels, confusionMatrix }: ClassificationMetrics): string[] {

@@ -1,4 +1,6 @@
 import type { ExecutionEvent } from '../platform/ports/index.ts'
+import type { LeftOutAlgorithm } from '../tasks/shapes.ts'
+import { describeLeftOut } from './execution-end.ts'
 import { readableCause } from './readable-cause.ts'
 import { Redrawn } from './redrawn.ts'
 import { duration, printLine, styled, type Terminal } from './terminal.ts'
@@ -20,6 +22,8 @@ export class Progress {
   readonly #stream: Terminal['err']
   readonly #redrawn: Redrawn
   readonly #states = new Map<string, StateProgress>()
+  /** What will not be raced, as soon as validation has said so. */
+  #leftOut: string[] = []
   #started: number | undefined
 
   constructor(stream: Terminal['err']) {
@@ -65,7 +69,10 @@ export class Progress {
         state.until = at
         state.trouble = undefined
       }
-      return undefined
+      const leftOut = leftOutBy(event)
+      if (leftOut.length === 0) return undefined
+      this.#leftOut = leftOut
+      return `${name}: left out: ${leftOut.join('; ')}`
     }
     if (/^(Task|Lambda|Execution|Evaluation)\w*(Failed|TimedOut|Aborted)$/.test(event.type)) {
       const { error = '', cause = '' } = event.details as { error?: string; cause?: string }
@@ -88,6 +95,14 @@ export class Progress {
       const shownMark = styled(this.#stream, style, mark)
       return `  ${shownMark} ${state.name.padEnd(width)} ${time.padStart(8)}${count}`
     })
-    if (lines.length > 0) this.#redrawn.draw(lines, 'last')
+    const notes = this.#leftOut.map((line) => `    left out: ${line}`)
+    if (lines.length > 0) this.#redrawn.draw([...lines, ...notes], 'last')
   }
+}
+
+/** What a state that was left says will not be raced. */
+function leftOutBy({ details: { name, output } }: ExecutionEvent): string[] {
+  if (name !== 'Validate' || typeof output !== 'string') return []
+  const { leftOut = [] } = JSON.parse(output) as { leftOut?: LeftOutAlgorithm[] }
+  return describeLeftOut(leftOut)
 }

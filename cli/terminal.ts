@@ -56,6 +56,11 @@ export function oneLine(text: string): string {
   return text.replace(/[\s\p{Cc}]+/gu, ' ').trim()
 }
 
+/** A figure for people: four decimals of what is at most 1, six digits of more. */
+export function figure(value: number): string {
+  return Math.abs(value) <= 1 ? value.toFixed(4) : String(Number(value.toPrecision(6)))
+}
+
 export function duration(milliseconds: number): string {
   if (milliseconds < 1000) return `${Math.round(milliseconds)} ms`
   if (milliseconds < 60_000) return `${(milliseconds / 1000).toFixed(2)} s`

@@ -2,7 +2,14 @@ import * as z from 'zod'
 import { millraceEvent } from '../events/index.ts'
 import { formatModel } from './names.ts'
 import { promote } from './promote.ts'
-import { driftFinding, evaluation, trainingClaim } from './shapes.ts'
+import {
+  driftFinding,
+  evaluation,
+  trainingClaim,
+  type CandidateScore,
+  type ModelMetrics,
+  type TrainedCandidate,
+} from './shapes.ts'
 import { defineTask } from './task.ts'
 
 /** Tells the bus what the execution brought, and sums it up as the execution's output. */
@@ -21,6 +28,16 @@ export const announce = defineTask({
     version: z.number().int().nonnegative(),
     algorithm: z.string(),
     metrics: evaluation.shape.metrics,
+    /** What raced: the score in cross-validation, none where it could not be learned. */
+    candidates: z.array(
+      z.object({
+        algorithm: z.string(),
+        score: z.number().nullable(),
+        trials: z.number().int(),
+        reason: z.string().optional(),
+      }),
+    ),
+    leftOut: evaluation.shape.leftOut,
     decision: evaluation.shape.decision,
     drift: driftFinding,
     promotion: promote.output,
@@ -32,7 +49,7 @@ export const announce = defineTask({
       millraceEvent('Model Registered', {
         ...about,
         algorithm: evaluation.algorithm,
-        metrics: { accuracy: evaluation.metrics.accuracy, macroF1: evaluation.metrics.macroF1 },
+        metrics: headline(evaluation.metrics),
       }),
       ...(promotion.outcome === 'promoted'
         ? [
@@ -54,9 +71,54 @@ export const announce = defineTask({
       version,
       algorithm: evaluation.algorithm,
       metrics: evaluation.metrics,
+      candidates: evaluation.candidates.map(raced),
+      leftOut: evaluation.leftOut,
       decision: evaluation.decision,
       drift,
       promotion,
     }
   },
 })
+
+/** The numbers by which people and rules tell models apart. */
+function headline(metrics: ModelMetrics): Record<string, number> {
+  switch (metrics.task) {
+    case 'classification':
+      return { accuracy: metrics.accuracy, macroF1: metrics.macroF1 }
+    case 'regression':
+      return {
+        rmse: metrics.rmse,
+        mae: metrics.mae,
+        ...(metrics.r2 === null ? {} : { r2: metrics.r2 }),
+      }
+    case 'clustering':
+      return {
+        clusters: metrics.clusters,
+        ...(metrics.silhouette === null ? {} : { silhouette: metrics.silhouette }),
+      }
+    default:
+      return metrics satisfies never
+  }
+}
+
+function raced(candidate: TrainedCandidate) {
+  const { algorithm } = candidate
+  if (candidate.outcome === 'skipped') {
+    return { algorithm, score: null, trials: 0, reason: candidate.reason }
+  }
+  const { crossValidation } = candidate
+  return { algorithm, score: scoreOf(crossValidation), trials: crossValidation.trials }
+}
+
+function scoreOf(score: CandidateScore): number {
+  switch (score.task) {
+    case 'classification':
+      return score.accuracy
+    case 'regression':
+      return score.rmse
+    case 'clustering':
+      return score.silhouette
+    default:
+      return score satisfies never
+  }
+}

@@ -1,34 +1,146 @@
-import { defaultCandidates, isModelError, trainerNamed } from '../ml/models/index.ts'
-import type { RejectionReason } from './shapes.ts'
+import { takeValues, type Dataset, type Split } from '../ml/data/index.ts'
+import {
+  defaultCandidates,
+  fittingCandidates,
+  isModelError,
+  trainerNamed,
+  trainersOf,
+} from '../ml/models/index.ts'
+import {
+  learningTask,
+  type LearningTask,
+  type LeftOutAlgorithm,
+  type RejectionReason,
+} from './shapes.ts'
 import type { TrainingConfiguration } from './training-configuration.ts'
 
-/** The trainers to race, and what is wrong with those that the configuration asks for. */
+const tasks = learningTask.options
+
+/** What a training races, and what is wrong with what its configuration asks for. */
+export interface CandidatePlan {
+  /** Trainers in the order asked for, the floor among them. */
+  readonly names: string[]
+  readonly leftOut: LeftOutAlgorithm[]
+  readonly reasons: RejectionReason[]
+}
+
+/** What is learned from. */
+export interface DatasetSize {
+  readonly rows: number
+  readonly cols: number
+  /** Different targets. */
+  readonly classes: number
+}
+
+/** The size of what a dataset's split leaves to learn from. */
+export function sizeToLearn({ features, target }: Dataset, { train }: Split): DatasetSize {
+  const classes = new Set(takeValues(target, train)).size
+  return { rows: train.length, cols: features.cols, classes }
+}
+
+/**
+ * The trainers to race on such a dataset: those asked for, else the usual ones for the task and
+ * size, and always the floor that a model must beat. What cannot learn from so many rows is left out;
+ * where that leaves nothing, it is a reason against the upload.
+ */
 export function candidatesFor(
   { algorithms, hyperparameters = {} }: TrainingConfiguration,
-  rows: number,
-  features: number,
-): { names: string[]; reasons: RejectionReason[] } {
-  const names = [...new Set(algorithms ?? defaultCandidates(rows, features).names)]
-  const reasons: RejectionReason[] = []
-  const check = (code: string, action: () => unknown) => {
-    try {
-      action()
-    } catch (error) {
-      if (!isModelError(error)) throw error
-      reasons.push({ code, message: error.message })
-    }
-  }
-  const usable = names.filter((name) => {
-    let rowCap: number | undefined
-    check('AlgorithmUnknown', () => (rowCap = trainerNamed(name).rowCap))
-    return rowCap === undefined || rows <= rowCap
-  })
-  if (reasons.length === 0 && usable.length === 0) {
-    const message = `${names.join(', ')}: none of them learns from as many as ${rows} rows`
+  task: LearningTask,
+  { rows, cols, classes }: DatasetSize,
+): CandidatePlan {
+  const reasons = [
+    ...(algorithms ?? []).flatMap((name) => algorithmReason(name, [task]) ?? []),
+    ...hyperparameterReasons(hyperparameters, [task]),
+    ...clusterReasons(hyperparameters, task, rows),
+  ]
+  const usual = defaultCandidates(rows, cols, task, classes)
+  const known = algorithms?.filter((name) => isKnown(name, task))
+  const { names, leftOut } = known ? fittingCandidates(known, rows, cols, task) : usual
+  if (reasons.length === 0 && names.length === 0) {
+    const why = leftOut.map(({ reason }) => reason).join('; ')
+    const message = `${why}; leave the choice to the platform, or ask for ${usual.names.join(', ')}`
     reasons.push({ code: 'RowCapExceeded', message })
   }
-  for (const [name, options] of Object.entries(hyperparameters)) {
-    check('HyperparameterInvalid', () => trainerNamed(name).create(options, 0))
+  return {
+    names: [...names],
+    leftOut: leftOut.map(({ name, ...rest }) => ({ algorithm: name, ...rest })),
+    reasons,
   }
-  return { names, reasons }
+}
+
+/**
+ * What can be told of a configuration before there is data: names and options that there are not, or
+ * not for its task.
+ */
+export function configurationReasons({
+  task,
+  algorithms = [],
+  hyperparameters = {},
+}: TrainingConfiguration): RejectionReason[] {
+  const possible = task === undefined ? tasks : [task]
+  return [
+    ...algorithms.flatMap((name) => algorithmReason(name, possible) ?? []),
+    ...hyperparameterReasons(hyperparameters, possible),
+  ]
+}
+
+/** Why no trainer of this name can be raced, if none can. */
+function algorithmReason(
+  name: string,
+  possible: readonly LearningTask[],
+): RejectionReason | undefined {
+  if (possible.some((task) => isKnown(name, task))) return undefined
+  const known = possible.flatMap((task) => Object.keys(trainersOf(task)))
+  const there = `there are ${[...new Set(known)].join(', ')}`
+  const others = tasks.filter((task) => isKnown(name, task))
+  if (others.length === 0) {
+    const shown = JSON.stringify(name)
+    return { code: 'AlgorithmUnknown', message: `there is no algorithm ${shown}; ${there}` }
+  }
+  const message = `${name} is for ${others.join(' and ')}, not for ${possible.join(' or ')}, for which ${there}`
+  return { code: 'TaskUnsupported', message }
+}
+
+function hyperparameterReasons(
+  hyperparameters: NonNullable<TrainingConfiguration['hyperparameters']>,
+  possible: readonly LearningTask[],
+): RejectionReason[] {
+  return Object.entries(hyperparameters).flatMap(([name, options]) => {
+    const unknown = algorithmReason(name, possible)
+    if (unknown !== undefined) return [unknown]
+    const faults = possible
+      .filter((task) => isKnown(name, task))
+      .map((task) => optionFault(() => trainerNamed(name, task).create(options)))
+    const [fault] = faults
+    if (fault === undefined || faults.includes(undefined)) return []
+    return [{ code: 'HyperparameterInvalid', message: fault }]
+  })
+}
+
+/** A fold learns from four fifths of the rows or fewer, and no cluster is of no row. */
+function clusterReasons(
+  hyperparameters: NonNullable<TrainingConfiguration['hyperparameters']>,
+  task: LearningTask,
+  rows: number,
+): RejectionReason[] {
+  const most = Math.floor(rows / 2)
+  return Object.entries(hyperparameters).flatMap(([name, { nClusters }]) => {
+    if (task !== 'clustering' || typeof nClusters !== 'number' || nClusters <= most) return []
+    const message = `${name}: nClusters is ${nClusters}; ${rows} rows to learn from are enough for ${most}`
+    return [{ code: 'HyperparameterInvalid', message }]
+  })
+}
+
+function isKnown(name: string, task: LearningTask): boolean {
+  return Object.hasOwn(trainersOf(task), name)
+}
+
+function optionFault(create: () => unknown): string | undefined {
+  try {
+    create()
+    return undefined
+  } catch (error) {
+    if (!isModelError(error)) throw error
+    return error.message
+  }
 }

@@ -3,6 +3,7 @@ import { compareBatch, type DriftReport } from '../ml/drift/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
 import { datasetOf, type DatasetForm } from './dataset.ts'
 import { openModel } from './model-artifact.ts'
+import { columnsDiffer, featuresFor } from './same-columns.ts'
 
 export interface CompareRequest {
   readonly bytes: Uint8Array
@@ -19,10 +20,8 @@ export const compareUpload = defineJob(
   ({ bytes, form, sha256, champion }: CompareRequest): DriftReport | 'schema-changed' => {
     const dataset = datasetOf(bytes, form)
     const model = openModel(champion)
-    if (JSON.stringify(model.featureNames) !== JSON.stringify(dataset.featureNames)) {
-      return 'schema-changed'
-    }
-    return compareBatch(model.baseline(), dataset.features, {
+    if (columnsDiffer(model, dataset) !== null) return 'schema-changed'
+    return compareBatch(model.baseline(), featuresFor(model, dataset), {
       seed: seedFromDigest(sha256),
       timeOrdered: form.configuration.timeOrder ?? false,
     })

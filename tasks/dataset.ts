@@ -1,14 +1,17 @@
+import { createHash } from 'node:crypto'
 import {
   datasetFromCsv,
   datasetFromNpy,
   parseCsv,
   parseNpy,
   splitByRow,
+  taskOf,
   type Dataset,
+  type Matrix,
   type Split,
 } from '../ml/data/index.ts'
 import type { Objects } from '../platform/ports/index.ts'
-import type { TrainingClaim } from './shapes.ts'
+import type { LearningTask, TrainingClaim } from './shapes.ts'
 import { readConfiguration, type TrainingConfiguration } from './training-configuration.ts'
 
 /** The largest upload that a training takes, in bytes. */
@@ -37,27 +40,63 @@ export async function readUpload(
 }
 
 /**
- * Bytes of an upload as a dataset, named as its configuration says.
+ * Bytes of an upload as a dataset, named as its configuration says; text features are numbered
+ * categories. Of a clustering every column is a feature.
  *
  * @throws DataError when they are none.
  */
 export function datasetOf(bytes: Uint8Array, { format, configuration }: DatasetForm): Dataset {
+  const isClustering = configuration.task === 'clustering'
   if (format === 'csv') {
-    const { target } = configuration
-    return datasetFromCsv(parseCsv(bytes), target === undefined ? {} : { target })
+    const target = isClustering ? null : configuration.target
+    return datasetFromCsv(parseCsv(bytes), {
+      text: 'categories',
+      ...(target === undefined ? {} : { target }),
+    })
   }
-  const dataset = datasetFromNpy(parseNpy(bytes))
+  const dataset = datasetFromNpy(parseNpy(bytes), isClustering ? { target: null } : {})
   const { featureNames } = configuration
   // Too few or too many names are a reason against the upload, which validation gives.
   return featureNames?.length === dataset.features.cols ? { ...dataset, featureNames } : dataset
 }
 
+/** What is to be learned: as the configuration says, else by the target. */
+export function learningTaskOf(
+  dataset: Dataset,
+  { task }: Pick<TrainingConfiguration, 'task'>,
+): LearningTask {
+  return task ?? taskOf(dataset)
+}
+
 /** Which rows are learned from and which are held out: for each row the same in every upload. */
 export function splitDataset(dataset: Dataset): Split {
-  return splitByRow(dataset, { heldOut: heldOutShare })
+  const { target } = dataset
+  return splitByRow({ features: stableFeatures(dataset), target }, { heldOut: heldOutShare })
 }
 
 /** A class as people read it: its text in a CSV, its number in a `.npy`. */
 export function classLabel(dataset: Pick<Dataset, 'classLabels'>, value: number): string {
   return dataset.classLabels?.[value] ?? String(value)
+}
+
+/** Whether a feature is missing anywhere. */
+export function hasMissing({ data }: Matrix): boolean {
+  return data.some(Number.isNaN)
+}
+
+/** Features whose categories are numbers of their texts: a text that is new renumbers no other. */
+function stableFeatures({ features, categories }: Dataset): Matrix {
+  if (categories === undefined) return features
+  const data = features.data.slice()
+  categories.forEach((labels, j) => {
+    const numbers = labels?.map(textNumber)
+    if (numbers === undefined) return
+    for (let at = j; at < data.length; at += features.cols) data[at] = numbers[data[at]!] ?? NaN
+  })
+  return { ...features, data }
+}
+
+/** 48 bits of a text's digest. */
+function textNumber(text: string): number {
+  return createHash('sha256').update(text).digest().readUIntBE(0, 6)
 }

@@ -1,10 +1,16 @@
 import * as z from 'zod'
 import { createRegistry } from './registry.ts'
 import { readUpload } from './dataset.ts'
-import { decideGate } from './gate.ts'
+import { decideGate, gateScore } from './gate.ts'
 import { judgeModels } from './judge-models.ts'
 import { putJson, trainingFolder } from './reports.ts'
-import { evaluation, trainedCandidate, trainingClaim, type TrainedCandidate } from './shapes.ts'
+import {
+  evaluation,
+  trainedCandidate,
+  trainingClaim,
+  type CandidateScore,
+  type TrainedCandidate,
+} from './shapes.ts'
 import { defineTask } from './task.ts'
 import { readArtifact } from './model-artifact.ts'
 
@@ -27,7 +33,7 @@ export const evaluate = defineTask({
     const alias = await registry.alias(claim.model, 'champion')
     const champion =
       alias === undefined ? undefined : await registry.version(claim.model, alias.version)
-    const { metrics, against } = await compute.run(
+    const { metrics, leftOut, against } = await compute.run(
       judgeModels,
       {
         ...(await readUpload(objects, claim)),
@@ -37,16 +43,16 @@ export const evaluate = defineTask({
       },
       { signal },
     )
+    const { metric, value } = gateScore(metrics)
+    const old = against?.score ?? null
     const decision = decideGate({
+      metric,
       champion:
         champion === undefined
           ? null
           : { version: champion.version, schemaChange: against?.schemaChange ?? null },
       heldOutRows: metrics.rows,
-      accuracy:
-        typeof against?.accuracy === 'number'
-          ? { challenger: metrics.accuracy, champion: against.accuracy }
-          : null,
+      scores: value === null || old === null ? null : { challenger: value, champion: old },
       interval: against?.interval ?? null,
     })
     const result = {
@@ -55,26 +61,33 @@ export const evaluate = defineTask({
       metrics,
       crossValidation: best.crossValidation,
       candidates,
+      leftOut,
       decision,
     }
     await putJson(objects, `${trainingFolder(claim)}/evaluation.json`, result)
-    if (metrics.labels.length <= maxClassesInStates) return result
+    if (metrics.task !== 'classification' || metrics.labels.length <= maxClassesInStates) {
+      return result
+    }
     return { ...result, metrics: { ...metrics, confusionMatrix: null } }
   },
 })
 
-/** The highest accuracy; then the lowest log loss where both have one; then the order asked for. */
+/** The best score; of equal accuracies the lowest log loss; then the order asked for. */
 function preferred(candidates: readonly TrainedCandidate[]): Trained {
   const trained = candidates.filter((candidate) => candidate.outcome === 'trained')
-  const [best] = trained.sort((a, b) => {
-    const [left, right] = [a.crossValidation, b.crossValidation]
-    if (left.accuracy !== right.accuracy) return right.accuracy - left.accuracy
-    if (left.logLoss === null || right.logLoss === null) return 0
-    return left.logLoss - right.logLoss
-  })
+  const [best] = trained.sort((a, b) => byScore(a.crossValidation, b.crossValidation))
   if (best === undefined) {
     const reasons = candidates.map((one) => (one.outcome === 'skipped' ? one.reason : ''))
     throw new Error(`no candidate was trained: ${reasons.join('; ')}`)
   }
   return best
+}
+
+/** Negative where `a` is the better. All candidates are of one task. */
+function byScore(a: CandidateScore, b: CandidateScore): number {
+  if (a.task === 'regression' && b.task === 'regression') return a.rmse - b.rmse
+  if (a.task === 'clustering' && b.task === 'clustering') return b.silhouette - a.silhouette
+  if (a.task !== 'classification' || b.task !== 'classification') return 0
+  if (a.accuracy !== b.accuracy) return b.accuracy - a.accuracy
+  return a.logLoss === null || b.logLoss === null ? 0 : a.logLoss - b.logLoss
 }

@@ -1,11 +1,18 @@
 import { seedFromDigest, takeRows, takeValues, type Matrix } from '../ml/data/index.ts'
 import { baselineToTensors, makeBaseline } from '../ml/drift/index.ts'
-import { crossValidate, encodeModel, trainerNamed } from '../ml/models/index.ts'
+import {
+  encodeModel,
+  isModelError,
+  trainerNamed,
+  type AnyPipeline,
+  type Trainer,
+} from '../ml/models/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
-import { datasetOf, splitDataset, type DatasetForm } from './dataset.ts'
-import type { CandidateScore } from './shapes.ts'
-
-const maxFolds = 5
+import { datasetOf, learningTaskOf, splitDataset, type DatasetForm } from './dataset.ts'
+import { peculiaritiesOf, prepared } from './preparation.ts'
+import type { CandidateScore, LearningTask } from './shapes.ts'
+import { defaultTrials } from './training-configuration.ts'
+import { tune } from './tune.ts'
 
 export interface FitRequest {
   readonly bytes: Uint8Array
@@ -26,60 +33,60 @@ export type FitResult =
   | { readonly outcome: 'skipped'; readonly reason: string }
 
 /**
- * Learns one candidate from the training rows: judged by cross-validation on them, then fitted to
- * all of them. Held-out rows are not looked at.
+ * Learns one candidate from the training rows: tuned and judged by cross-validation on them, then
+ * fitted to all of them. Held-out rows are not looked at. What it cannot learn from, as values that
+ * do not converge, is told, and leaves the race to the others.
  */
 export const fitCandidate = defineJob(
   import.meta.url,
   'fitCandidate',
   ({ bytes, form, algorithm, sha256, lineage }: FitRequest): FitResult => {
+    const { configuration } = form
     const dataset = datasetOf(bytes, form)
     const { train } = splitDataset(dataset)
-    const trainer = trainerNamed(algorithm)
-    if (train.length > trainer.rowCap) {
-      const reason = `${algorithm} learns from at most ${trainer.rowCap} rows; there are ${train.length}`
-      return { outcome: 'skipped', reason }
-    }
     const features = takeRows(dataset.features, train)
     const target = takeValues(dataset.target, train)
     const seed = seedFromDigest(sha256)
-    const hyperparameters = form.configuration.hyperparameters?.[algorithm] ?? {}
-    const scores = crossValidate(trainer, features, target, {
-      folds: Math.min(maxFolds, Math.max(2, smallestClass(target))),
-      seed,
-      hyperparameters,
-    })
-    const crossValidation = {
-      accuracy: scores.meanAccuracy,
-      logLoss: scores.meanLogLoss ?? null,
-      folds: scores.folds.map((fold) => fold.accuracy),
-    }
-    const model = trainer.create(hyperparameters, seed).fit(features, target)
-    const baseline = baselineToTensors(
-      makeBaseline(features, { featureNames: dataset.featureNames, seed }),
+    const task = learningTaskOf(dataset, configuration)
+    const trainer: Trainer<LearningTask> = prepared<LearningTask>(
+      trainerNamed<LearningTask>(algorithm, task),
+      peculiaritiesOf(dataset),
     )
-    const metadata = {
-      ...lineage,
-      featureNames: JSON.stringify(dataset.featureNames),
-      targetName: dataset.targetName,
-      classLabels: JSON.stringify(dataset.classLabels ?? null),
-      crossValidation: JSON.stringify(crossValidation),
-      baseline: baseline.json,
-    }
-    return {
-      outcome: 'trained',
-      bytes: encodeModel(model, metadata, { 'baseline.sample': sampleTensor(baseline.sample) }),
-      crossValidation,
+    try {
+      const { parameters, score } = tune(trainer, features, target, {
+        given: configuration.hyperparameters?.[algorithm] ?? {},
+        trials: configuration.trials ?? defaultTrials,
+        seed,
+      })
+      const model = fitted(trainer.create(parameters, seed), features, target)
+      const baseline = baselineToTensors(
+        makeBaseline(features, { featureNames: dataset.featureNames, seed }),
+      )
+      const metadata = {
+        ...lineage,
+        featureNames: JSON.stringify(dataset.featureNames),
+        categories: JSON.stringify(dataset.categories ?? null),
+        targetName: dataset.targetName ?? '',
+        classLabels: JSON.stringify(dataset.classLabels ?? null),
+        crossValidation: JSON.stringify(score),
+        baseline: baseline.json,
+      }
+      return {
+        outcome: 'trained',
+        bytes: encodeModel(model, metadata, { 'baseline.sample': sampleTensor(baseline.sample) }),
+        crossValidation: score,
+      }
+    } catch (error) {
+      if (!isModelError(error)) throw error
+      return { outcome: 'skipped', reason: `${algorithm}: ${error.message}` }
     }
   },
 )
 
-function sampleTensor({ data, rows, cols }: Matrix) {
-  return { dtype: 'F64' as const, shape: [rows, cols], data }
+function fitted(model: AnyPipeline, features: Matrix, target: Float64Array): AnyPipeline {
+  return model.task === 'clustering' ? model.fit(features) : model.fit(features, target)
 }
 
-function smallestClass(target: Float64Array): number {
-  const counts = new Map<number, number>()
-  for (const value of target) counts.set(value, (counts.get(value) ?? 0) + 1)
-  return Math.min(...counts.values())
+function sampleTensor({ data, rows, cols }: Matrix) {
+  return { dtype: 'F64' as const, shape: [rows, cols], data }
 }

@@ -2,16 +2,15 @@ import {
   isDataError,
   matrix,
   summarize,
-  taskOf,
   type ColumnSummary,
   type Dataset,
-  type TaskType,
 } from '../ml/data/index.ts'
-import { boundedReasons } from './bounded-reasons.ts'
-import { candidatesFor } from './candidates.ts'
+import { boundedReasons, namedReasons } from './bounded-reasons.ts'
+import { candidatesFor, sizeToLearn } from './candidates.ts'
 import { defineJob } from '../platform/ports/index.ts'
-import { datasetOf, splitDataset, type DatasetForm } from './dataset.ts'
-import type { RejectionReason } from './shapes.ts'
+import { datasetOf, learningTaskOf, splitDataset, type DatasetForm } from './dataset.ts'
+import type { LearningTask, LeftOutAlgorithm, RejectionReason } from './shapes.ts'
+import { defaultTrials } from './training-configuration.ts'
 import { reasonsAgainst } from './validation.ts'
 
 /** What validation finds in an upload. */
@@ -22,11 +21,20 @@ export interface Inspection {
 }
 
 export interface DatasetDescription {
-  readonly task: TaskType
+  readonly task: LearningTask
   readonly rows: number
   readonly features: number
   readonly trainRows: number
   readonly heldOutRows: number
+  /** What will be raced, and in how many settings each. */
+  readonly candidates: string[]
+  readonly trials: number
+  /** What will not be raced, why, and what is instead. */
+  readonly leftOut: LeftOutAlgorithm[]
+  /** What is done to features that are no numbers in some rows. */
+  readonly notes: string[]
+  /** Columns of text with the texts that are its categories, numbered in this order. */
+  readonly categories: Readonly<Record<string, readonly string[]>>
   readonly columns: ColumnSummary[]
 }
 
@@ -43,29 +51,67 @@ export const inspectUpload = defineJob(
       const reason = { code: error.name, message: error.message }
       return { reasons: boundedReasons([reason]), description: null, candidates: [] }
     }
-    const task = form.configuration.task ?? taskOf(dataset)
+    const { configuration } = form
+    const task = learningTaskOf(dataset, configuration)
     const split = splitDataset(dataset)
-    const reasons = reasonsAgainst(dataset, split, task, form.configuration)
-    const candidates = candidatesFor(form.configuration, split.train.length, dataset.features.cols)
+    const { rows, cols } = dataset.features
+    const plan = candidatesFor(configuration, task, sizeToLearn(dataset, split))
+    const reasons = [...reasonsAgainst(dataset, split, task, configuration), ...plan.reasons]
     return {
-      reasons: boundedReasons([...reasons, ...candidates.reasons]),
+      reasons: boundedReasons(reasons),
       description: {
         task,
-        rows: dataset.features.rows,
-        features: dataset.features.cols,
+        rows,
+        features: cols,
         trainRows: split.train.length,
         heldOutRows: split.heldOut.length,
+        candidates: plan.names,
+        trials: configuration.trials ?? defaultTrials,
+        leftOut: plan.leftOut,
+        notes: notesOn(dataset),
+        categories: categoriesByName(dataset),
         columns: columnSummaries(dataset),
       },
-      candidates: candidates.names,
+      candidates: plan.names,
     }
   },
 )
+
+/** What people should know of a dataset that is accepted. */
+function notesOn({ features, textFeatures }: Dataset): string[] {
+  const columns = new Set<number>()
+  let missing = 0
+  features.data.forEach((value, at) => {
+    if (!Number.isNaN(value)) return
+    missing += 1
+    columns.add(at % features.cols)
+  })
+  const notes: string[] = []
+  if (missing > 0) {
+    notes.push(
+      `${missing} values are missing in ${columns.size} columns: an algorithm that takes none gets the median of the column`,
+    )
+  }
+  if (textFeatures.length > 0) {
+    const names = textFeatures.slice(0, namedReasons).join(', ')
+    const rest = textFeatures.length > namedReasons ? ', …' : ''
+    notes.push(`${textFeatures.length} columns are text, taken as categories: ${names}${rest}`)
+  }
+  return notes
+}
+
+function categoriesByName({ featureNames, categories = [] }: Dataset) {
+  return Object.fromEntries(
+    categories.flatMap((labels, j) =>
+      labels === null ? [] : [[featureNames[j]!, labels] as const],
+    ),
+  )
+}
 
 function columnSummaries(dataset: Dataset): ColumnSummary[] {
   const { features, featureNames, target, targetName } = dataset
   return [
     ...summarize(features, featureNames),
-    ...summarize(matrix(target, target.length, 1), [targetName]),
+    ...(targetName === null ? [] : summarize(matrix(target, target.length, 1), [targetName])),
   ]
 }

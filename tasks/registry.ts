@@ -58,6 +58,7 @@ export interface ModelVersion {
   readonly metrics: Evaluation['metrics']
   readonly crossValidation: Evaluation['crossValidation']
   readonly candidates: readonly TrainedCandidate[]
+  readonly leftOut: Evaluation['leftOut']
   /** The uploaded bytes it learned from. */
   readonly source: ObjectReference
   readonly sequencer: string
@@ -125,6 +126,7 @@ export function createRegistry(table: Table, clock: Clock): Registry {
           metrics: evaluation.metrics,
           crossValidation: evaluation.crossValidation,
           candidates: evaluation.candidates,
+          leftOut: evaluation.leftOut,
           source: claim.source,
           sequencer: claim.sequencer,
           sidecar: claim.sidecar,

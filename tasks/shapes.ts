@@ -36,13 +36,56 @@ export const rejectionReason = z.object({
 })
 export type RejectionReason = z.infer<typeof rejectionReason>
 
-export const candidateScore = z.object({
-  accuracy: z.number(),
-  logLoss: z.number().nullable(),
-  /** Accuracy of each fold. */
-  folds: z.array(z.number()),
+/** What is learned: classes, a quantity, or groups of like rows. */
+export const learningTask = z.enum(['classification', 'regression', 'clustering'])
+export type LearningTask = z.infer<typeof learningTask>
+
+/** An option as a trainer takes it. */
+export const hyperparameter = z.union([
+  z.number(),
+  z.string(),
+  z.boolean(),
+  z.array(z.number()).readonly(),
+])
+
+/** How a candidate did on training rows that it had not learned from, and how it was tuned. */
+const crossValidated = z.object({
+  /** The settings that were tried, the defaults among them. */
+  trials: z.number().int().positive(),
+  /** The best of them: options that are not at their defaults. */
+  hyperparameters: z.record(z.string(), hyperparameter),
 })
+
+export const candidateScore = z.discriminatedUnion('task', [
+  crossValidated.extend({
+    task: z.literal('classification'),
+    accuracy: z.number(),
+    logLoss: z.number().nullable(),
+    /** Accuracy of each fold. */
+    folds: z.array(z.number()),
+  }),
+  crossValidated.extend({
+    task: z.literal('regression'),
+    rmse: z.number(),
+    /** Root mean squared error of each fold. */
+    folds: z.array(z.number()),
+  }),
+  crossValidated.extend({
+    task: z.literal('clustering'),
+    silhouette: z.number(),
+    /** Silhouette of each fold. */
+    folds: z.array(z.number()),
+  }),
+])
 export type CandidateScore = z.infer<typeof candidateScore>
+
+/** An algorithm that is not raced on this dataset, why, and what is raced in its place. */
+export const leftOutAlgorithm = z.object({
+  algorithm: z.string(),
+  reason: z.string(),
+  instead: z.string(),
+})
+export type LeftOutAlgorithm = z.infer<typeof leftOutAlgorithm>
 
 /** What Train says of one candidate algorithm. */
 export const trainedCandidate = z.discriminatedUnion('outcome', [
@@ -57,6 +100,8 @@ export const trainedCandidate = z.discriminatedUnion('outcome', [
 export type TrainedCandidate = z.infer<typeof trainedCandidate>
 
 export const classificationMetrics = z.object({
+  task: z.literal('classification'),
+  /** Held-out rows. */
   rows: z.number().int(),
   accuracy: z.number(),
   macroPrecision: z.number(),
@@ -79,13 +124,54 @@ export const classificationMetrics = z.object({
 })
 export type ClassificationMetrics = z.infer<typeof classificationMetrics>
 
+export const regressionMetrics = z.object({
+  task: z.literal('regression'),
+  rows: z.number().int(),
+  /** Root of the mean squared error, in units of the target. */
+  rmse: z.number(),
+  /** Mean absolute error. */
+  mae: z.number(),
+  /** The share of the target's variance that is explained; null where it has none. */
+  r2: z.number().nullable(),
+  medianAbsoluteError: z.number(),
+  maxError: z.number(),
+})
+export type RegressionMetrics = z.infer<typeof regressionMetrics>
+
+export const clusteringMetrics = z.object({
+  task: z.literal('clustering'),
+  rows: z.number().int(),
+  clusters: z.number().int(),
+  /** Held-out rows in each cluster, by its number. */
+  sizes: z.array(z.number().int()),
+  /** The rows, drawn by the digest's seed, that the silhouette is of. */
+  silhouetteRows: z.number().int(),
+  /** From -1 to 1, the higher the better; null, as the others, where all rows are in one cluster. */
+  silhouette: z.number().nullable(),
+  /** From 0, the lower the better. */
+  daviesBouldin: z.number().nullable(),
+  /** From 0, the higher the better. */
+  calinskiHarabasz: z.number().nullable(),
+})
+export type ClusteringMetrics = z.infer<typeof clusteringMetrics>
+
+/** How a model did on the held-out rows. */
+export const modelMetrics = z.discriminatedUnion('task', [
+  classificationMetrics,
+  regressionMetrics,
+  clusteringMetrics,
+])
+export type ModelMetrics = z.infer<typeof modelMetrics>
+
 /** The gate's decision, with the numbers it rests on. */
 export const gateDecision = z.object({
   verdict: z.enum(['first', 'not-worse', 'worse', 'too-few-rows', 'schema-changed']),
   promote: z.boolean(),
-  metric: z.literal('accuracy'),
+  /** Of `rmse` less is better, of the others more. */
+  metric: z.enum(['accuracy', 'rmse', 'silhouette']),
   /** Held-out rows on which both models were judged. */
   rows: z.number().int(),
+  /** How much worse a challenger may be; of `rmse` as a share of the champion's. */
   margin: z.number(),
   /** Challenger minus champion, with a 95% interval of the paired bootstrap. */
   difference: z.number().nullable(),
@@ -98,9 +184,10 @@ export type GateDecision = z.infer<typeof gateDecision>
 export const evaluation = z.object({
   algorithm: z.string(),
   artifact: objectReference,
-  metrics: classificationMetrics,
+  metrics: modelMetrics,
   crossValidation: candidateScore,
   candidates: z.array(trainedCandidate),
+  leftOut: z.array(leftOutAlgorithm),
   decision: gateDecision,
 })
 export type Evaluation = z.infer<typeof evaluation>

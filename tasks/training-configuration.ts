@@ -1,19 +1,27 @@
 import * as z from 'zod'
 import { isMillraceError, type Objects, type ObjectVersion } from '../platform/ports/index.ts'
+import { hyperparameter, learningTask } from './shapes.ts'
+
+/** Settings of hyperparameters that are tried of each algorithm, and the most that may be. */
+export const defaultTrials = 8
+export const maxTrials = 200
 
 /**
  * What an uploader may say about a training, in a sidecar (`<key>.json`) or in the object's metadata
  * (`configuration`, the same JSON). The sidecar wins where both are there.
  */
 export const trainingConfiguration = z.strictObject({
-  /** Default: decided by the target's type. */
-  task: z.enum(['classification', 'regression']).optional(),
-  /** Trainers to race, by their names. Default: chosen by the data's size. */
+  /** Default: classification or regression, decided by the target's type. Of clustering, all columns
+   * are features. */
+  task: learningTask.optional(),
+  /** Trainers to race, by their names. Default: chosen by the task and the data's size. */
   algorithms: z.array(z.string().min(1).max(64)).min(1).max(16).optional(),
   /** Options of each trainer: `{ "svc": { "C": 10 } }`. */
   hyperparameters: z
-    .record(z.string().max(64), z.record(z.string().max(64), z.union([z.number(), z.string()])))
+    .record(z.string().max(64), z.record(z.string().max(64), hyperparameter))
     .optional(),
+  /** Settings of hyperparameters that are tried of each trainer, its defaults first. Default 8. */
+  trials: z.number().int().min(1).max(maxTrials).optional(),
   /** Names of the feature columns of a `.npy`, in order. */
   featureNames: z.array(z.string().min(1).max(256)).min(1).max(10_000).optional(),
   /** The target column of a `.csv`. Default: the last one. */

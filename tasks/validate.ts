@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { maxDatasetBytes, readUpload } from './dataset.ts'
 import { inspectUpload } from './inspect-upload.ts'
 import { putJson, trainingFolder } from './reports.ts'
-import { rejectionReason, trainingClaim } from './shapes.ts'
+import { learningTask, leftOutAlgorithm, rejectionReason, trainingClaim } from './shapes.ts'
 import { defineTask } from './task.ts'
 
 /** Decides whether an upload can be trained on, and says every reason at once when it cannot. */
@@ -12,17 +12,23 @@ export const validate = defineTask({
   output: z.discriminatedUnion('outcome', [
     z.object({
       outcome: z.literal('valid'),
-      task: z.enum(['classification', 'regression']),
+      task: learningTask,
       rows: z.number().int(),
       features: z.number().int(),
       trainRows: z.number().int(),
       heldOutRows: z.number().int(),
       candidates: z.array(z.string()).min(1),
+      /** What will not be raced, why, and what is instead. */
+      leftOut: z.array(leftOutAlgorithm),
+      /** Settings of hyperparameters that will be tried of each candidate. */
+      trials: z.number().int(),
+      /** What is done to missing values and text. */
+      notes: z.array(z.string()),
       report: z.string(),
     }),
     z.object({ outcome: z.literal('rejected'), reasons: z.array(rejectionReason).min(1) }),
   ]),
-  async run({ claim }, { objects, compute }, { signal }) {
+  async run({ claim }, { objects, compute, logger }, { signal }) {
     if (claim.source.size > maxDatasetBytes) {
       const message = `the upload has ${claim.source.size} bytes; a training takes at most ${maxDatasetBytes}`
       return { outcome: 'rejected' as const, reasons: [{ code: 'TooLarge', message }] }
@@ -35,6 +41,12 @@ export const validate = defineTask({
     if (reasons.length > 0 || description === null) {
       return { outcome: 'rejected' as const, reasons }
     }
+    if (description.leftOut.length > 0) {
+      logger.info('algorithms are left out of a training', {
+        execution: claim.execution,
+        leftOut: description.leftOut,
+      })
+    }
     const report = await putJson(objects, `${trainingFolder(claim)}/dataset.json`, description)
     return {
       outcome: 'valid' as const,
@@ -44,6 +56,9 @@ export const validate = defineTask({
       trainRows: description.trainRows,
       heldOutRows: description.heldOutRows,
       candidates,
+      leftOut: description.leftOut,
+      trials: description.trials,
+      notes: description.notes,
       report: report.key,
     }
   },

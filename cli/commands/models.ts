@@ -4,13 +4,15 @@ import { connect } from '../connect.ts'
 import type { Run } from '../options.ts'
 import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { parseModel, formatModel } from '../../tasks/names.ts'
-import { printJson, printLine, table } from '../terminal.ts'
+import { figure, printJson, printLine, table } from '../terminal.ts'
 
 interface ModelSummary {
   model: string
   champion: number | null
+  task: string | null
   algorithm: string | null
-  accuracy: number | null
+  metric: string | null
+  score: number | null
   trainedAt: string | null
 }
 
@@ -20,7 +22,8 @@ interface ModelDescription {
   versions: {
     version: number
     algorithm: string
-    accuracy: number
+    metric: string
+    score: number | null
     rows: number
     registeredAt: string
   }[]
@@ -80,13 +83,14 @@ Examples:
       const rows = models.map((one) => [
         one.model,
         one.champion,
+        one.task,
         one.algorithm,
-        one.accuracy === null ? null : one.accuracy.toFixed(4),
+        describeScore(one),
         one.trainedAt,
       ])
       printLine(
         terminal.out,
-        table(['MODEL', 'CHAMPION', 'ALGORITHM', 'ACCURACY', 'TRAINED'], rows),
+        table(['MODEL', 'CHAMPION', 'TASK', 'ALGORITHM', 'SCORE', 'TRAINED'], rows),
       )
     })
   addLocationOptions(command)
@@ -101,10 +105,14 @@ function describeModel({ model, aliases, versions }: ModelDescription): string {
     one.version,
     aliasesOf(one.version),
     one.algorithm,
-    one.accuracy.toFixed(4),
+    describeScore(one),
     one.rows,
     one.registeredAt,
   ])
-  const header = ['VERSION', 'ALIASES', 'ALGORITHM', 'ACCURACY', 'HELD OUT', 'REGISTERED']
+  const header = ['VERSION', 'ALIASES', 'ALGORITHM', 'SCORE', 'HELD OUT', 'REGISTERED']
   return `${model}\n${table(header, rows)}`
+}
+
+function describeScore({ metric, score }: { metric: string | null; score: number | null }) {
+  return metric === null || score === null ? null : `${metric} ${figure(score)}`
 }

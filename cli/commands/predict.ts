@@ -11,21 +11,25 @@ export interface Answer {
   readonly version: number
   readonly predictions: readonly (number | string)[]
   readonly probabilities: readonly (readonly number[])[] | null
-  readonly classes: readonly (number | string)[]
+  readonly classes: readonly (number | string)[] | null
 }
+
+/** A cell of a row as it was typed: a number, the text of a category, or nothing. */
+type Cell = number | string | null
 
 export function addPredict(program: Command, { terminal }: Run): void {
   const command = program
     .command('predict')
     .argument('<model>', 'as <user>/<dataset>')
-    .argument('<row...>', 'rows of features, each as 6.5,2.8,4.6,1.5', readRow)
+    .argument('<row...>', 'rows of features, each as 6.5,2.8,4.6,1.5 or 0.3,Ideal,,61', readRow)
     .description('ask a model about one or more rows')
     .option('--at <version>', 'ask this version, not the champion', wholeNumber(0, 2 ** 31))
     .option('--json', 'print JSON')
     .addHelpText(
       'after',
       `
-A row that begins with a negative number goes after "--".
+Text is a category's name; an empty cell is a missing value. A row that begins with a negative number
+goes after "--".
 
 Examples:
   $ millrace predict ada/iris 6.5,2.8,4.6,1.5
@@ -33,7 +37,7 @@ Examples:
   $ millrace predict ada/iris --stack Millrace 6.5,2.8,4.6,1.5
   $ millrace predict ada/offsets -- -1.5,0.2`,
     )
-    .action(async (name: string, rows: number[][], options: { json?: boolean; at?: number }) => {
+    .action(async (name: string, rows: Cell[][], options: { json?: boolean; at?: number }) => {
       const model = formatModel(parseModel(name))
       const client = await connect(locationOf(command), terminal.signal)
       const query = options.at === undefined ? '' : `?version=${options.at}`
@@ -49,16 +53,21 @@ Examples:
 export function describeAnswer({ predictions, probabilities, classes, ...rest }: Answer): string[] {
   return predictions.map((prediction, i) => {
     const shares = probabilities?.[i]
-      ?.map((p, j) => `${oneLine(String(classes[j]))}: ${p.toFixed(4)}`)
+      ?.map((p, j) => `${oneLine(String(classes?.[j]))}: ${p.toFixed(4)}`)
       .join(', ')
     const odds = shares === undefined ? '' : ` (${shares})`
     return `${oneLine(String(prediction))}${odds}  by ${rest.model} version ${rest.version}`
   })
 }
 
-function readRow(text: string, before: number[][] = []): number[][] {
-  const row = text.split(',').map((cell) => (cell.trim() === '' ? NaN : Number(cell)))
-  const wrong = row.findIndex((value) => !Number.isFinite(value))
+function readRow(text: string, before: Cell[][] = []): Cell[][] {
+  const row = text.split(',').map((cell): Cell => {
+    const trimmed = cell.trim()
+    if (trimmed === '') return null
+    const value = Number(trimmed)
+    return Number.isNaN(value) ? trimmed : value
+  })
+  const wrong = row.findIndex((value) => typeof value === 'number' && !Number.isFinite(value))
   if (wrong >= 0) {
     throw new InvalidArgumentError(`Feature ${wrong} of "${text}" is not a finite number.`)
   }

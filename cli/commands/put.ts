@@ -1,13 +1,15 @@
 import { openAsBlob } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
-import { type Command, InvalidArgumentError } from 'commander'
+import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MillraceError, type PresignedUpload } from '../../platform/ports/index.ts'
 import { maxDatasetBytes } from '../../tasks/dataset.ts'
 import { defaultUser, nameSchema } from '../../tasks/names.ts'
+import { learningTask } from '../../tasks/shapes.ts'
+import { defaultTrials, maxTrials } from '../../tasks/training-configuration.ts'
 import { executionOfUpload, type Client } from '../client.ts'
 import { connect } from '../connect.ts'
-import type { Run } from '../options.ts'
+import { wholeNumber, type Run } from '../options.ts'
 import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { printJson, printLine } from '../terminal.ts'
 import { watchToItsEnd } from './executions.ts'
@@ -15,7 +17,9 @@ import { watchToItsEnd } from './executions.ts'
 interface PutOptions {
   user: string
   dataset?: string
+  task?: string
   algorithm?: string[]
+  trials?: number
   watch?: boolean
   json?: boolean
 }
@@ -23,11 +27,21 @@ interface PutOptions {
 export function addPut(program: Command, run: Run): void {
   const command = program
     .command('put')
-    .argument('<file>', 'a .npy (last column the target) or a .csv with a header')
+    .argument('<file>', 'a .npy or a .csv with a header; the last column is the target')
     .description('upload a dataset, which starts a training')
     .option('--user <user>', 'whose it is', defaultUser)
     .option('--dataset <name>', "the dataset's name (default: the file's)")
-    .option('--algorithm <names>', 'trainers to race, as svc,logistic-regression', readList)
+    .addOption(
+      new Option('--task <task>', 'what to learn (default: by the target)').choices(
+        learningTask.options,
+      ),
+    )
+    .option('--algorithm <names>', 'algorithms to race, as svc,gradient-boosting', readList)
+    .option(
+      '--trials <number>',
+      `settings to try of each algorithm (default: ${defaultTrials})`,
+      wholeNumber(1, maxTrials),
+    )
     .option('--watch', 'follow the training to its end')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -35,7 +49,9 @@ export function addPut(program: Command, run: Run): void {
       `
 Examples:
   $ millrace put iris.npy --user ada
-  $ millrace put measurements.csv --dataset iris --algorithm svc,majority --watch
+  $ millrace put measurements.csv --dataset iris --algorithm svc,gradient-boosting --watch
+  $ millrace put prices.csv --task regression --trials 30 --watch
+  $ millrace put customers.csv --task clustering --watch
   $ millrace put iris.npy --stack Millrace --region eu-west-1 --watch`,
     )
     .action(async (file: string, options: PutOptions) => {
@@ -73,9 +89,7 @@ async function upload(
     dataset: options.dataset ?? datasetName(file),
     format,
     size,
-    ...(options.algorithm === undefined
-      ? {}
-      : { configuration: { algorithms: options.algorithm } }),
+    ...configurationOf(options),
   })
   // A stream would be sent in chunks of no declared length, which S3 refuses.
   const body = await openAsBlob(file)
@@ -93,6 +107,16 @@ async function upload(
     throw new MillraceError('InternalError', 'the upload was answered without a version')
   }
   return { key: presigned.key, versionId }
+}
+
+/** What the options say of the training; nothing where they are silent. */
+function configurationOf({ task, algorithm, trials }: PutOptions) {
+  const configuration = {
+    ...(task === undefined ? {} : { task }),
+    ...(algorithm === undefined ? {} : { algorithms: algorithm }),
+    ...(trials === undefined ? {} : { trials }),
+  }
+  return Object.keys(configuration).length === 0 ? {} : { configuration }
 }
 
 /** Throws RequestInvalid for what cannot be uploaded. */

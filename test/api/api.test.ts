@@ -286,10 +286,58 @@ describe('refusals', () => {
   })
 })
 
+describe('uploads', () => {
+  const request = (configuration: object) =>
+    post('/uploads', { user: 'ada', dataset: 'iris', size: 100, configuration })
+
+  it('are given a place with a configuration that there can be', async () => {
+    const known = { algorithms: ['gradient-boosting', 'ridge'], trials: 4 }
+    expect((await request(known)).status).toBe(200)
+    expect((await request({ ...known, task: 'regression' })).status).toBe(200)
+  })
+
+  it.each<[string, object, string, RegExp]>([
+    [
+      'an unknown algorithm',
+      { algorithms: ['svd'] },
+      'algorithms',
+      /no algorithm "svd"; there are svc/,
+    ],
+    ['a name of objects', { algorithms: ['__proto__'] }, 'algorithms', /no algorithm/],
+    [
+      'an algorithm of another task',
+      { task: 'regression', algorithms: ['svc'] },
+      'algorithms',
+      /svc is for classification, not for regression/,
+    ],
+    ['an unknown option', { hyperparameters: { svc: { D: 1 } } }, 'hyperparameters', /"D"/],
+    ['no trials', { trials: 0 }, 'trials', /1/],
+    ['an unknown task', { task: 'ranking' }, 'task', /classification/],
+  ])('refuses %s before the bytes are sent', async (_, configuration, field, message) => {
+    const { status, body } = await request(configuration)
+    expect(status).toBe(400)
+    expect(body).toMatchObject({
+      type: 'urn:millrace:error:RequestInvalid',
+      errors: [
+        { field: `configuration.${field}`, message: expect.stringMatching(message) as string },
+      ],
+    })
+  })
+})
+
 describe('the registry over HTTP', () => {
   it('lists models, describes one, and tells a version whole', async () => {
     expect((await ask('/models')).body).toMatchObject({
-      models: [{ model: 'ada/iris', champion: 0, algorithm: expect.any(String) as string }],
+      models: [
+        {
+          model: 'ada/iris',
+          champion: 0,
+          task: 'classification',
+          algorithm: expect.any(String) as string,
+          metric: 'accuracy',
+          score: expect.any(Number) as number,
+        },
+      ],
     })
     expect((await ask('/models/ada/iris')).body).toMatchObject({
       aliases: { champion: { version: 0 } },

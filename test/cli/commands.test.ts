@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { runCommand } from '../../cli/main.ts'
 import { openPlatform, type Platform } from '../../platform/local/platform.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
-import { irisNpy, noisyIrisNpy } from '../fixtures/iris.ts'
+import { irisNpy, noisyIrisNpy, npyOf } from '../fixtures/iris.ts'
+import { groupedRows, pricesCsv } from '../fixtures/quantities.ts'
 import { interruptible, millrace, Screen } from './terminal.ts'
 
 let dataDir: string
@@ -70,6 +71,42 @@ describe('millrace', () => {
     expect(raced.out).toContain('version 1, majority')
   })
 
+  it('races the algorithms asked for, in as many trials', async () => {
+    const asked = ['--algorithm', 'gradient-boosting,svc', '--trials', '8', '--watch']
+    const { exitCode, out } = await run('put', file, '--dataset', 'raced', ...asked)
+    expect(exitCode).toBe(0)
+    expect(out).toMatch(
+      /Raced +gradient-boosting \S+ \(best of 8 trials\), svc .*, majority 0\.\d+\n/,
+    )
+  })
+
+  it('learns quantities and groups', async () => {
+    const prices = join(dataDir, 'prices.csv')
+    await writeFile(prices, pricesCsv(300, 1))
+    const price = await run('put', prices, '--task', 'regression', '--trials', '1', '--watch')
+    expect(price).toMatchObject({ exitCode: 0 })
+    expect(price.out).toMatch(/Metrics +on \d+ held-out rows: RMSE [\d.]+, MAE [\d.]+, R² 0\.\d+/)
+    const asked = await run('predict', 'prices', '5,rare', ',plain')
+    expect(asked.out).toMatch(/^\d+\.?\d* +by default\/prices version 0\n.*version 0\n$/)
+    expect((await run('models')).out).toMatch(/default\/prices +0 +regression .*rmse \d/)
+
+    const groups = join(dataDir, 'groups.npy')
+    await writeFile(groups, npyOf(groupedRows(200, 3, 1)))
+    const grouped = await run('put', groups, '--task', 'clustering', '--watch')
+    expect(grouped.out).toMatch(/3 clusters, silhouette 0\.\d+.*\n +rows of each: \d+, \d+, \d+/)
+  })
+
+  it('says what is left out as soon as it is known', async () => {
+    const many = join(dataDir, 'many.npy')
+    const rows = Array.from({ length: 3000 }, (_, i) => [i, (i * 7919) % 3001, i % 2])
+    await writeFile(many, npyOf(rows))
+    const { err, out } = await run('put', many, '--algorithm', 'ml-svm,majority', '--watch')
+    expect(err).toMatch(
+      /Validate: left out: .*ml-svm learns from; raced instead: majority\n[^]*Train\n/,
+    )
+    expect(out).toMatch(/Left out +.*raced instead: majority/)
+  })
+
   it('leaves exit codes that tell failures apart', async () => {
     const bad = join(dataDir, 'bad.npy')
     await writeFile(bad, 'garbage')
@@ -80,7 +117,13 @@ describe('millrace', () => {
     expect(await run('execution', 'none')).toMatchObject({ exitCode: 6 })
     expect(await run('predict', 'ada/iris', '1,2')).toMatchObject({ exitCode: 7 })
     expect(await run('predict', '../x', '1,2')).toMatchObject({ exitCode: 7 })
-    expect(await run('predict', 'ada/iris', '1,x')).toMatchObject({ exitCode: 2 })
+    expect(await run('predict', 'ada/iris', '1,1e999')).toMatchObject({ exitCode: 2 })
+    expect(await run('predict', 'ada/iris', '1,x,3,4')).toMatchObject({ exitCode: 7 })
+    const unknown = await run('put', file, '--algorithm', 'svc,svd')
+    expect(unknown).toMatchObject({ exitCode: 7 })
+    expect(unknown.err).toContain('there is no algorithm "svd"; there are svc,')
+    expect(await run('put', file, '--task', 'ranking')).toMatchObject({ exitCode: 2 })
+    expect(await run('put', file, '--trials', '0')).toMatchObject({ exitCode: 2 })
     expect(await run('put', join(dataDir, 'none.npy'))).toMatchObject({ exitCode: 7 })
     expect(await run('put', dataDir)).toMatchObject({ exitCode: 7 })
     expect(await run('dev')).toMatchObject({ exitCode: 8 })

@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import type { PresignedUpload } from '../../platform/ports/index.ts'
 import { irisNpy, irisRows, npyOf } from '../fixtures/iris.ts'
+import { groupedRows, pricesCsv } from '../fixtures/quantities.ts'
 import { ended, type EndedExecution, signatureOf, stateInsideMap, statesOf } from './history.ts'
 import type { ScenarioPlatform } from './platform.ts'
 
@@ -114,6 +115,51 @@ export function mainJobScenarios(
       await expect
         .poll(() => toldAbout(`${ada}/iris`), { timeout: 30_000, interval: 200 })
         .toEqual(expect.arrayContaining(['Model Registered', 'Model Promoted']))
+    }, 240_000)
+
+    it('turns prices into a version that answers a quantity', async () => {
+      const configuration = JSON.stringify({
+        algorithms: ['gradient-boosting', 'ridge'],
+        trials: 2,
+      })
+      const key = `uploads/${ada}/prices.csv`
+      const execution = await train(key, pricesCsv(400, 1), { configuration })
+      signatures.set('regression', signatureOf(execution))
+      expect(execution.output).toMatchObject({
+        outcome: 'registered',
+        algorithm: 'gradient-boosting',
+        metrics: { task: 'regression' },
+        promotion: { outcome: 'promoted' },
+      })
+      const answer = await predict(`/models/${ada}/prices/predictions`, {
+        instances: [
+          [5, 'plain'],
+          [5, 'rare'],
+        ],
+      })
+      expect(answer).toMatchObject({ task: 'regression', classes: null, probabilities: null })
+      const [plain, rare] = (answer as { predictions: number[] }).predictions
+      expect(rare! - plain!).toBeGreaterThan(100)
+      const worse = await train(key, pricesCsv(400, 1), {
+        configuration: JSON.stringify({ algorithms: ['mean'] }),
+      })
+      signatures.set('worse', signatureOf(worse))
+      expect(worse.output).toMatchObject({ version: 1, promotion: { outcome: 'kept' } })
+    }, 240_000)
+
+    it('turns rows without a target into groups', async () => {
+      const execution = await train(`uploads/${ada}/groups.npy`, npyOf(groupedRows(200, 3, 1)), {
+        configuration: JSON.stringify({ task: 'clustering' }),
+      })
+      signatures.set('clustering', signatureOf(execution))
+      expect(execution.output).toMatchObject({
+        outcome: 'registered',
+        metrics: { task: 'clustering', clusters: 3 },
+      })
+      const instances = [0, 1, 2].map((group) => [group * 10 + 0.5, (group % 2) * 10 + 0.5])
+      expect(await predict(`/models/${ada}/groups/predictions`, { instances })).toMatchObject({
+        predictions: [0, 1, 2],
+      })
     }, 240_000)
 
     it('takes the same by a presigned PUT, with the configuration that was asked for', async () => {

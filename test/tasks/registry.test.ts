@@ -6,7 +6,14 @@ const model = { user: 'ada', dataset: 'iris' }
 const reference = { bucket: 'b', key: 'k', versionId: 'v', sha256: 's', size: 1 }
 
 function registration(trainingId: string, sequencer = '01'): Registration {
-  const crossValidation = { accuracy: 1, logLoss: null, folds: [1] }
+  const crossValidation = {
+    task: 'classification' as const,
+    accuracy: 1,
+    logLoss: null,
+    folds: [1],
+    trials: 1,
+    hyperparameters: {},
+  }
   return {
     claim: {
       model,
@@ -22,7 +29,9 @@ function registration(trainingId: string, sequencer = '01'): Registration {
       artifact: reference,
       crossValidation,
       candidates: [],
+      leftOut: [],
       metrics: {
+        task: 'classification',
         rows: 1,
         accuracy: 1,
         macroPrecision: 1,
