@@ -5,10 +5,9 @@
  *
  * A matrix comes in panels: 16 rows at a time, and in a panel the 16 values of a column side by side;
  * so row i, column j of d columns stands at double 16 (d ⌊i / 16⌋ + j) + i mod 16. Counts of such
- * rows, and of everything that has a value a row, are multiples of 16. The matrices of `rowsTimes`
- * and the functions after it
- * `transposedTimes` and `weightedGram` are row-major, with an even number of columns and a count of
- * rows divisible by 4
+ * rows, and of everything that has a value a row, are multiples of 16. From `rowsTimes` on matrices
+ * are row-major, with an even number of columns and, where nothing else is said, a count of rows
+ * divisible by 4.
  */
 export interface Arithmetic {
   /** exp(-gamma ‖x - x_t‖²) for every t as singles; `squares` holds every ‖x_t‖². */
