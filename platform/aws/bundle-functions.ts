@@ -54,7 +54,7 @@ export function bundlingOptions(entry: string, outdir: string, root: string): Bu
     mainFields: ['module', 'main'],
     sourcemap: 'linked',
     sourcesContent: false,
-    plugins: [lazyBuiltins, unmappedPackages],
+    plugins: [lazyBuiltins, environmentCredentials, withoutBrowsers, unmappedPackages],
     logLevel: 'error',
   }
 }
@@ -95,6 +95,40 @@ const lazyBuiltins: Plugin = {
 function exportsOf(builtin: string): string[] {
   const names = Object.keys(process.getBuiltinModule(builtin) ?? {}).sort()
   return names.filter((name) => name !== 'default' && /^[A-Za-z_$][\w$]*$/.test(name))
+}
+
+/**
+ * Lambda gives a function its credentials in the environment: what looks for them in profiles, with
+ * clients of three more services, is left out.
+ */
+const environmentCredentials: Plugin = {
+  name: 'environment-credentials',
+  setup(build) {
+    const filter = /^@aws-sdk\/credential-provider-(ini|login|process|sso|web-identity)$/
+    build.onResolve({ filter }, ({ path }) => ({ path, namespace: 'credentials' }))
+    build.onLoad({ filter: /.*/, namespace: 'credentials' }, ({ path }) => ({
+      contents: [
+        'const absent = () => async () => {',
+        `  throw Object.assign(new Error('${path} is not part of a function'), { tryNextLink: true })`,
+        '}',
+        `export { ${credentialProviders.map((name) => `absent as ${name}`).join(', ')} }`,
+      ].join('\n'),
+    }))
+  },
+}
+
+const credentialProviders = [
+  ...['fromIni', 'fromLoginCredentials', 'fromProcess', 'fromSSO'],
+  ...['fromTokenFile', 'fromWebToken'],
+]
+
+/** The SDK brings what tells browsers apart into programs of Node, too. */
+const withoutBrowsers: Plugin = {
+  name: 'without-browsers',
+  setup(build) {
+    build.onResolve({ filter: /^bowser$/ }, ({ path }) => ({ path, namespace: 'browsers' }))
+    build.onLoad({ filter: /.*/, namespace: 'browsers' }, () => ({ contents: 'export default {}' }))
+  },
 }
 
 /** Maps the whole of a file to the beginning of no file. */
