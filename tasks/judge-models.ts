@@ -5,12 +5,12 @@ import {
   type Dataset,
   type Matrix,
 } from '../ml/data/index.ts'
+import { bootstrapMeans, bootstrapRoots } from '../ml/models/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
 import { candidatesFor, sizeToLearn } from './candidates.ts'
 import { datasetOf, hasMissing, learningTaskOf, splitDataset, type DatasetForm } from './dataset.ts'
 import { classificationMetricsOf, clusteringMetricsOf, regressionMetricsOf } from './metrics-of.ts'
 import { openModel, type LoadedModel } from './model-artifact.ts'
-import { bootstrapMeans, bootstrapRoots } from './paired-bootstrap.ts'
 import { columnsDiffer, featuresFor, listed } from './same-columns.ts'
 import type { LeftOutAlgorithm, ModelMetrics } from './shapes.ts'
 import { drawnRows, meanOf, silhouettesOf, throughSteps } from './silhouette.ts'

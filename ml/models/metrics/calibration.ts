@@ -2,6 +2,7 @@ import type { Matrix } from '../../data/matrix.ts'
 import { ModelError } from '../errors.ts'
 import { labelsOf } from './ranking.ts'
 import { requirePairs } from './requirements.ts'
+import { quantileOf } from './quantile.ts'
 
 /**
  * The mean squared distance of the probabilities from 1 for the true class and 0 for the others; of
@@ -98,10 +99,5 @@ function evenEdges(bins: number): number[] {
 
 function quantileEdges(values: ArrayLike<number>, bins: number): number[] {
   const ascending = Float64Array.from(values).sort()
-  return Array.from({ length: bins + 1 }, (_, k) => {
-    const place = (k / bins) * (ascending.length - 1)
-    const below = Math.floor(place)
-    const above = Math.min(below + 1, ascending.length - 1)
-    return ascending[below]! + (place - below) * (ascending[above]! - ascending[below]!)
-  })
+  return Array.from({ length: bins + 1 }, (_, k) => quantileOf(ascending, k / bins))
 }

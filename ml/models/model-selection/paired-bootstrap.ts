@@ -1,5 +1,6 @@
 import { seededRandom } from '../../data/random.ts'
 import { ModelError } from '../errors.ts'
+import { quantileOf } from '../metrics/quantile.ts'
 import { meanOf } from './score-tools.ts'
 
 export interface PairedBootstrapOptions {
@@ -46,32 +47,60 @@ export function pairedBootstrap(
       `pairedBootstrap: option resamples takes a whole number from 1, got ${resamples}`,
     )
   }
-  const gains = Int8Array.from(
+  const gains = Float64Array.from(
     { length: rows },
     (_, i) => Number(Boolean(correctA[i])) - Number(Boolean(correctB[i])),
   )
-  const random = seededRandom(seed)
-  const differences = new Float64Array(resamples)
-  let worse = 0
-  for (let r = 0; r < resamples; r++) {
-    let sum = 0
-    for (let draw = 0; draw < rows; draw++) sum += gains[Math.floor(random() * rows)]!
-    differences[r] = sum / rows
-    if (sum < 0) worse++
-  }
-  differences.sort()
+  const none = new Float64Array(rows)
+  const differences = resampledDifferences(gains, none, { seed, resamples }, byMeans)
+  const [lower, upper] = intervalOf(differences)
   return {
     difference: meanOf(gains),
-    lower: quantile(differences, 0.025),
-    upper: quantile(differences, 0.975),
-    probabilityWorse: worse / resamples,
+    lower,
+    upper,
+    probabilityWorse: differences.filter((difference) => difference < 0).length / resamples,
   }
 }
 
-/** Between the two neighbours of the place, in proportion: NumPy's default. */
-function quantile(ascending: Float64Array, share: number): number {
-  const place = share * (ascending.length - 1)
-  const below = Math.floor(place)
-  const above = Math.min(below + 1, ascending.length - 1)
-  return ascending[below]! + (place - below) * (ascending[above]! - ascending[below]!)
+/**
+ * The middle 95% of the differences of A's and B's means, over rows drawn as for `pairedBootstrap`.
+ *
+ * @param a values of A by row, `b` those of B on the same rows, one or more
+ */
+export function bootstrapMeans(a: Float64Array, b: Float64Array, seed: number): [number, number] {
+  return intervalOf(resampledDifferences(a, b, { seed }, byMeans))
+}
+
+/** The same of the roots of the means: of squared errors the difference of the RMSEs. */
+export function bootstrapRoots(a: Float64Array, b: Float64Array, seed: number): [number, number] {
+  return intervalOf(resampledDifferences(a, b, { seed }, byRoots))
+}
+
+const byMeans = (meanA: number, meanB: number) => meanA - meanB
+const byRoots = (meanA: number, meanB: number) => Math.sqrt(meanA) - Math.sqrt(meanB)
+
+/** Ascending. */
+function resampledDifferences(
+  a: Float64Array,
+  b: Float64Array,
+  { seed, resamples = 2000 }: PairedBootstrapOptions,
+  difference: (meanA: number, meanB: number) => number,
+): Float64Array {
+  const rows = a.length
+  const random = seededRandom(seed)
+  const differences = new Float64Array(resamples)
+  for (let r = 0; r < resamples; r++) {
+    let [sumA, sumB] = [0, 0]
+    for (let draw = 0; draw < rows; draw++) {
+      const row = Math.floor(random() * rows)
+      sumA += a[row]!
+      sumB += b[row]!
+    }
+    differences[r] = difference(sumA / rows, sumB / rows)
+  }
+  return differences.sort()
+}
+
+function intervalOf(differences: Float64Array): [number, number] {
+  return [quantileOf(differences, 0.025), quantileOf(differences, 0.975)]
 }
