@@ -1,9 +1,8 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { setTimeout as delay } from 'node:timers/promises'
 import type { Ports } from '../platform/ports/index.ts'
 import { pageQuery, parsed } from './requests.ts'
-import { answers, route } from './route.ts'
+import { answers, type Routes } from './route.ts'
 
 const executionName = z
   .string()
@@ -31,13 +30,13 @@ const execution = z.looseObject({ workflow: z.string(), name: z.string(), status
 
 /** Executions and their histories. */
 export function executionRoutes(
-  app: OpenAPIHono,
+  routes: Routes,
   { executions, clock }: Ports,
   { pollInterval }: { pollInterval: number },
 ): void {
-  route(
-    app,
+  routes.add(
     {
+      access: 'read',
       method: 'get',
       path: '/executions',
       summary: 'Executions, the newest first',
@@ -50,9 +49,9 @@ export function executionRoutes(
     async (context) => context.json(await executions.list(parsed(listQuery, context.req.query()))),
   )
 
-  route(
-    app,
+  routes.add(
     {
+      access: 'read',
       method: 'get',
       path: '/executions/{name}',
       summary: 'One execution with its input and output',
@@ -66,9 +65,9 @@ export function executionRoutes(
     },
   )
 
-  route(
-    app,
+  routes.add(
     {
+      access: 'read',
       method: 'get',
       path: '/executions/{name}/events',
       summary: 'The history after an event, waiting for the next one on request',
@@ -96,9 +95,9 @@ export function executionRoutes(
   )
 
   for (const action of ['stop', 'redrive'] as const) {
-    route(
-      app,
+    routes.add(
       {
+        access: 'train',
         method: 'post',
         path: `/executions/{name}/${action}`,
         summary: action === 'stop' ? 'Stop a running execution' : 'Go on at the state that failed',

@@ -1,10 +1,9 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { gateScore } from '../tasks/gate.ts'
 import { formatModel, type ModelName } from '../tasks/names.ts'
 import type { ModelVersion, Registry } from '../tasks/registry.ts'
 import { modelParams, pageQuery, parsed, versionText } from './requests.ts'
-import { answers, route } from './route.ts'
+import { answers, type Routes } from './route.ts'
 
 const summary = z.object({
   model: z.string(),
@@ -21,10 +20,10 @@ const versionShape = z.looseObject({ model: z.string(), version: z.number().int(
 const versionParams = modelParams.extend({ version: versionText })
 
 /** What the registry holds. */
-export function modelRoutes(app: OpenAPIHono, registry: Registry): void {
-  route(
-    app,
+export function modelRoutes(routes: Routes, registry: Registry): void {
+  routes.add(
     {
+      access: 'read',
       method: 'get',
       path: '/models',
       summary: 'All models with their champions',
@@ -40,9 +39,9 @@ export function modelRoutes(app: OpenAPIHono, registry: Registry): void {
     },
   )
 
-  route(
-    app,
+  routes.add(
     {
+      access: 'read',
       method: 'get',
       path: '/models/{user}/{dataset}',
       summary: 'One model: its aliases and its latest versions',
@@ -64,9 +63,9 @@ export function modelRoutes(app: OpenAPIHono, registry: Registry): void {
     },
   )
 
-  route(
-    app,
+  routes.add(
     {
+      access: 'read',
       method: 'get',
       path: '/models/{user}/{dataset}/versions/{version}',
       summary: 'One version: metrics, lineage, the gate and drift',

@@ -1,4 +1,3 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
 import type { Context } from 'hono'
 import { modelNameSchema } from '../tasks/names.ts'
 import {
@@ -9,19 +8,19 @@ import {
   type Predictions,
 } from './predictions.ts'
 import { readBody } from './requests.ts'
-import { answers, route, takes } from './route.ts'
+import { answers, takes, type Routes } from './route.ts'
 
 /** Predictions as routes of the API. */
-export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): void {
+export function predictionRoutes(routes: Routes, predictions: Predictions): void {
   const handler = async ({ req }: Context) => {
     // As the router reads it: `/%70rediction` is `/prediction`.
     const path = req.path + new URL(req.url).search
     const body = await readBody(req.raw)
     return Response.json(await predictions.answer(path, req.header('content-type'), body))
   }
-  route(
-    app,
+  routes.add(
     {
+      access: 'predict',
       method: 'post',
       path: '/prediction',
       summary: "Ask a user's model that was promoted last",
@@ -30,9 +29,9 @@ export function predictionRoutes(app: OpenAPIHono, predictions: Predictions): vo
     },
     handler,
   )
-  route(
-    app,
+  routes.add(
     {
+      access: 'predict',
       method: 'post',
       path: '/models/{user}/{dataset}/predictions',
       summary: 'Ask a model about one or many rows',

@@ -1,22 +1,24 @@
+import * as z from 'zod'
 import { errorTable, isMillraceError, MillraceError, type Logger } from '../platform/ports/index.ts'
+
+const fieldFault = z.object({
+  field: z.string().describe('where in the request: `instances.0.2`'),
+  message: z.string(),
+})
+export type FieldFault = z.infer<typeof fieldFault>
 
 /**
  * The answer to a request that failed, as RFC 9457 has it. `type` is the error's name in the table
  * of errors; never a stack, never an error's cause.
  */
-export interface Problem {
-  readonly type: string
-  readonly title: string
-  readonly status: number
-  readonly detail: string
-  readonly errors?: readonly FieldFault[]
-}
-
-export interface FieldFault {
-  /** Where in the request: `instances.0.2`. */
-  readonly field: string
-  readonly message: string
-}
+export const problemShape = z.object({
+  type: z.string().describe('`urn:millrace:error:` and the name in the table of errors'),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string().describe('what happened, what was found, and what to do'),
+  errors: z.array(fieldFault).optional(),
+})
+export type Problem = z.infer<typeof problemShape>
 
 export function problemResponse(error: MillraceError): Response {
   return new Response(JSON.stringify(problem(error)), {
@@ -32,10 +34,14 @@ export function notAllowed(message: string, allowed: readonly string[]): Respons
   return response
 }
 
+/** `details.headers` of an error are headers of its answer: how long to wait, what is left. */
 export function problemHeaders(error: MillraceError): Record<string, string> {
+  const headers = error.details?.['headers'] as Record<string, string> | undefined
   return {
     'content-type': 'application/problem+json',
     ...(error.retryable ? { 'retry-after': '1' } : {}),
+    ...(error.name === 'Unauthenticated' ? { 'www-authenticate': 'Bearer realm="millrace"' } : {}),
+    ...headers,
   }
 }
 

@@ -1,4 +1,3 @@
-import type { OpenAPIHono } from '@hono/zod-openapi'
 import * as z from 'zod'
 import { MillraceError, type Ports } from '../platform/ports/index.ts'
 import { configurationReasons } from '../tasks/candidates.ts'
@@ -10,7 +9,7 @@ import {
   type TrainingConfiguration,
 } from '../tasks/training-configuration.ts'
 import { maxFaults, parsed, readJson, requestInvalid } from './requests.ts'
-import { answers, route, takes } from './route.ts'
+import { answers, takes, type Routes } from './route.ts'
 
 const expiresInSeconds = 3600
 
@@ -39,10 +38,10 @@ const delivery = z.object({
 })
 
 /** Uploads: a presigned URL to send the bytes to, and what became of them. */
-export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
-  route(
-    app,
+export function uploadRoutes(routes: Routes, ports: Ports): void {
+  routes.add(
     {
+      access: 'train',
       method: 'post',
       path: '/uploads',
       summary: 'A URL that takes the bytes of a dataset',
@@ -64,9 +63,9 @@ export function uploadRoutes(app: OpenAPIHono, ports: Ports): void {
     },
   )
 
-  route(
-    app,
+  routes.add(
     {
+      access: 'train',
       method: 'get',
       path: '/uploads/delivery',
       summary: 'The execution that took one version of an upload',

@@ -30,7 +30,7 @@ export async function serve(
   { host, port }: { host: string; port: number },
 ): Promise<LocalServer> {
   const isLoopback = loopbackNames.has(host)
-  const listener = getRequestListener(api.fetch)
+  const listener = getRequestListener((request) => api.fetch(request))
   const server = createServer((request, response) => {
     const refusal = isLoopback ? foreign(request.headers) : undefined
     if (refusal !== undefined) refuse(response, refusal)

@@ -125,6 +125,59 @@ export const errorTable = {
     retryable: false,
     meaning: 'a fault of ours; the log has its cause',
   },
+  // Users and what they may do
+  Unauthenticated: {
+    status: 401,
+    retryable: false,
+    meaning: 'no key, or one that is malformed, unknown or revoked',
+  },
+  PermissionDenied: { status: 403, retryable: false, meaning: 'a role that may not do this' },
+  QuotaExceeded: {
+    status: 429,
+    retryable: true,
+    meaning: 'more requests, rows or bytes than the plan of the user has',
+  },
+  UserNotFound: { status: 404, retryable: false, meaning: 'no user or key of this name' },
+  UserExists: { status: 409, retryable: false, meaning: 'a user that is there already' },
+  IdempotencyKeyReused: {
+    status: 422,
+    retryable: false,
+    meaning: 'an Idempotency-Key that came before with another request',
+  },
+  RequestInProgress: {
+    status: 409,
+    retryable: true,
+    meaning: 'the first request with this Idempotency-Key has not ended yet',
+  },
+  // Datasets, predictions and batches
+  DatasetNotFound: { status: 404, retryable: false, meaning: 'no such dataset, or version of it' },
+  DatasetConflict: {
+    status: 409,
+    retryable: true,
+    meaning: 'a dataset that changed during the request, or that models depend on',
+  },
+  RowsInvalid: {
+    status: 400,
+    retryable: false,
+    meaning: 'rows that do not fit the columns of their dataset; none was taken',
+  },
+  PredictionNotFound: { status: 404, retryable: false, meaning: 'no prediction of this id' },
+  BatchNotFound: { status: 404, retryable: false, meaning: 'no batch of this name' },
+  BatchUnfinished: {
+    status: 409,
+    retryable: true,
+    meaning: 'results of a batch that has none yet',
+  },
+  ModelDeleted: {
+    status: 410,
+    retryable: false,
+    meaning: 'a model that was deleted; its predictions still name it',
+  },
+  AliasChanged: {
+    status: 412,
+    retryable: false,
+    meaning: 'an alias that is not at the revision that If-Match names',
+  },
   // The embedded platform and the command line
   DataDirectoryBusy: {
     status: 409,

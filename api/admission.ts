@@ -1,0 +1,39 @@
+import { MillraceError } from '../platform/ports/index.ts'
+import { operator, permits, sees, type Caller, type Permission } from '../tasks/caller.ts'
+
+/** What of a request says who asks. */
+export interface Credentials {
+  /** The header `Authorization`. */
+  readonly authorization?: string | undefined
+  /** The header `X-Api-Key`. */
+  readonly apiKey?: string | undefined
+}
+
+/** Tells who asks. */
+export interface Admission {
+  /** Throws Unauthenticated. */
+  admit(credentials: Credentials): Caller | Promise<Caller>
+}
+
+/** Everyone is the operator: a platform without users, on a loopback address. */
+export const openAdmission: Admission = { admit: () => operator }
+
+/** Throws PermissionDenied. */
+export function requirePermission(caller: Caller, permission: Permission): void {
+  if (permits(caller, permission)) return
+  const who = caller.user === null ? 'the operator' : `a key of the role "${caller.role}"`
+  throw new MillraceError('PermissionDenied', `${who} may not do this: it takes "${permission}"`)
+}
+
+/**
+ * Throws `missing`, as for what does not exist, unless the caller sees what belongs to `user`. It says
+ * the same whether there is such a thing or not.
+ */
+export function requireTenant(
+  caller: Caller,
+  user: string,
+  missing: 'ModelNotFound' | 'DatasetNotFound' | 'UserNotFound',
+): void {
+  if (sees(caller, user)) return
+  throw new MillraceError(missing, `there is nothing of this name that this key can see`)
+}
