@@ -81,8 +81,8 @@ export async function ours(script: string, args: readonly string[]): Promise<str
   return stdout
 }
 
-/** CPU milliseconds of each of `fits` calls, their median, and what the last one made. */
-export function timed<T>(fits: number, fit: () => T): { cpu: number; made: T } {
+/** CPU milliseconds of `fits` calls, their median and the first, and what the last one made. */
+export function timed<T>(fits: number, fit: () => T): { cpu: number; first: number; made: T } {
   const times: number[] = []
   let made: T | undefined
   for (let k = 0; k < fits; k++) {
@@ -91,7 +91,7 @@ export function timed<T>(fits: number, fit: () => T): { cpu: number; made: T } {
     const { user, system } = process.cpuUsage(start)
     times.push((user + system) / 1000)
   }
-  return { cpu: median(times), made: made! }
+  return { cpu: median(times), first: times[0]!, made: made! }
 }
 
 export function median(values: readonly number[]): number {

@@ -1,7 +1,9 @@
 /**
  * Trees beside scikit-learn limited to one thread: one JSON line a measure,
- * `{measure, peer, value, unit}`. Each round runs every peer once, in its own process; values are
- * medians, times CPU time of one fit after one unmeasured one, and `ratio` is ours to theirs.
+ * `{measure, peer, value, unit}`. Each round runs every peer once, in its own process; times are
+ * medians of the CPU time of one fit, and of one prediction, after one unmeasured one, and `ratio` is
+ * ours to theirs. Every fit of a forest has another seed: its error is the mean over two seeds a
+ * round, and `error_spread` the standard deviation of one.
  * `node bench/models/trees.ts [rounds] [python]`, default 5 and python3, with scikit-learn 1.9.
  */
 import { execFileSync } from 'node:child_process'
@@ -16,13 +18,13 @@ interface Task {
   readonly name: string
   readonly target: 'price' | 'class'
   readonly python: string
-  create(): models.Regressor | models.Classifier
+  create(seed: number): models.Regressor | models.Classifier
 }
 
 interface Result {
   readonly cpu: number
-  /** RMSE of a price, share of mistakes in a class. */
-  readonly error: number
+  /** Of each fit: RMSE of a price, share of mistakes in a class. */
+  readonly errors: readonly number[]
   readonly predict: number
 }
 
@@ -60,26 +62,26 @@ const tasks: readonly Task[] = [
   {
     name: 'forest',
     target: 'price',
-    python: 'RandomForestRegressor(10, random_state=0)',
-    create: () => new models.RandomForestRegressor({ nEstimators: 10 }),
+    python: 'RandomForestRegressor(10, random_state=seed)',
+    create: (seed) => new models.RandomForestRegressor({ nEstimators: 10, seed }),
   },
   {
     name: 'forest_classes',
     target: 'class',
-    python: 'RandomForestClassifier(10, random_state=0)',
-    create: () => new models.RandomForestClassifier({ nEstimators: 10 }),
+    python: 'RandomForestClassifier(10, random_state=seed)',
+    create: (seed) => new models.RandomForestClassifier({ nEstimators: 10, seed }),
   },
   {
     name: 'extra_trees',
     target: 'price',
-    python: 'ExtraTreesRegressor(10, random_state=0)',
-    create: () => new models.ExtraTreesRegressor({ nEstimators: 10 }),
+    python: 'ExtraTreesRegressor(10, random_state=seed)',
+    create: (seed) => new models.ExtraTreesRegressor({ nEstimators: 10, seed }),
   },
   {
     name: 'extra_trees_classes',
     target: 'class',
-    python: 'ExtraTreesClassifier(10, random_state=0)',
-    create: () => new models.ExtraTreesClassifier({ nEstimators: 10 }),
+    python: 'ExtraTreesClassifier(10, random_state=seed)',
+    create: (seed) => new models.ExtraTreesClassifier({ nEstimators: 10, seed }),
   },
 ]
 
@@ -89,32 +91,28 @@ import json, sys, time
 import numpy as np
 from sklearn.ensemble import *
 from sklearn.tree import *
-folder, target, make = sys.argv[1:]
+folder, target, make, first = sys.argv[1:]
 X = np.fromfile(f"{folder}/X").reshape(-1, ${columns})
 y = np.fromfile(f"{folder}/{target}")
 n = len(X) - ${held}
-for _ in range(2):
+errors = []
+for seed in (int(first), int(first) + 1):
     start = time.process_time()
     model = eval(make).fit(X[:n], y[:n])
     cpu = time.process_time() - start
     start = time.process_time()
     predicted = model.predict(X[n:])
     predict = time.process_time() - start
-difference = predicted - y[n:]
-error = np.sqrt(np.mean(difference ** 2)) if target == "price" else np.mean(difference != 0)
-print(json.dumps(dict(cpu=cpu * 1000, error=float(error), predict=predict * 1000)))
+    difference = predicted - y[n:]
+    error = np.sqrt(np.mean(difference ** 2)) if target == "price" else np.mean(difference != 0)
+    errors.append(float(error))
+print(json.dumps(dict(cpu=cpu * 1000, errors=errors, predict=predict * 1000)))
 `
 
 if (process.argv[2] === 'one') {
-  const [, , , folder, name] = process.argv
-  console.log(
-    JSON.stringify(
-      measure(
-        folder!,
-        tasks.find((task) => task.name === name)!,
-      ),
-    ),
-  )
+  const [, , , folder, name, first] = process.argv
+  const task = tasks.find((other) => other.name === name)!
+  console.log(JSON.stringify(measure(folder!, task, Number(first))))
 } else {
   compare(Number(process.argv[2] ?? 5), process.argv[3] ?? 'python3')
 }
@@ -130,27 +128,33 @@ function compare(rounds: number, python: string): void {
       const ours: Result[] = []
       const theirs: Result[] = []
       for (let round = 0; round < rounds; round++) {
-        ours.push(run(process.execPath, [import.meta.filename, 'one', folder, task.name]))
-        theirs.push(run(python, ['-c', pythonScript, folder, task.target, task.python]))
+        const first = `${2 * round}`
+        ours.push(run(process.execPath, [import.meta.filename, 'one', folder, task.name, first]))
+        theirs.push(run(python, ['-c', pythonScript, folder, task.target, task.python, first]))
       }
-      for (const [measure, unit] of [
-        ['cpu', 'ms'],
-        ['predict', 'ms'],
-        ['error', task.target === 'price' ? 'price' : 'ratio'],
-      ] as const) {
-        const values = [ours, theirs].map((results) => median(results.map((one) => one[measure])))
-        const emit = (peer: string, value: number, of: string) =>
-          console.log(
-            JSON.stringify({ measure: `trees.${task.name}.${measure}`, peer, value, unit: of }),
-          )
-        emit('millrace', values[0]!, unit)
-        emit('scikit-learn', values[1]!, unit)
-        emit('ratio', values[0]! / values[1]!, 'x')
-      }
+      report(task, ours, theirs)
     }
   } finally {
     rmSync(folder, { recursive: true })
   }
+}
+
+function report({ name, target }: Task, ours: readonly Result[], theirs: readonly Result[]): void {
+  const emit = (measure: string, peer: string, value: number, unit: string) => {
+    console.log(JSON.stringify({ measure: `trees.${name}.${measure}`, peer, value, unit }))
+  }
+  const compared = (measure: string, unit: string, of: (results: readonly Result[]) => number) => {
+    emit(measure, 'millrace', of(ours), unit)
+    emit(measure, 'scikit-learn', of(theirs), unit)
+    emit(measure, 'ratio', of(ours) / of(theirs), 'x')
+  }
+  const unit = target === 'price' ? 'price' : 'ratio'
+  const errorsOf = (results: readonly Result[]) => results.flatMap(({ errors }) => errors)
+  compared('cpu', 'ms', (results) => median(results.map(({ cpu }) => cpu)))
+  compared('predict', 'ms', (results) => median(results.map(({ predict }) => predict)))
+  compared('error', unit, (results) => mean(errorsOf(results)))
+  emit('error_spread', 'millrace', spread(errorsOf(ours)), unit)
+  emit('error_spread', 'scikit-learn', spread(errorsOf(theirs)), unit)
 }
 
 function run(command: string, args: string[]): Result {
@@ -158,7 +162,7 @@ function run(command: string, args: string[]): Result {
   return JSON.parse(execFileSync(command, args, { env }).toString()) as Result
 }
 
-function measure(folder: string, task: Task): Result {
+function measure(folder: string, task: Task, firstSeed: number): Result {
   const X = matrix(doubles(join(folder, 'X')), rows, columns)
   const y = doubles(join(folder, task.target))
   const split = rows - held
@@ -166,20 +170,21 @@ function measure(folder: string, task: Task): Result {
   const queries = matrix(X.data.subarray(split * columns), held, columns)
   const truth = y.subarray(split)
   let [cpu, predict] = [0, 0]
-  let predicted: Float64Array = new Float64Array(0)
-  for (let pass = 0; pass < 2; pass++) {
+  const errors: number[] = []
+  for (const seed of [firstSeed, firstSeed + 1]) {
     let start = process.cpuUsage()
-    const model = task.create().fit(train, y.subarray(0, split))
+    const model = task.create(seed).fit(train, y.subarray(0, split))
     cpu = milliseconds(start)
     start = process.cpuUsage()
-    predicted = model.predict(queries)
+    const predicted = model.predict(queries)
     predict = milliseconds(start)
+    errors.push(
+      task.target === 'class'
+        ? 1 - models.accuracy(truth, predicted)
+        : Math.sqrt(mean(predicted.map((value, i) => (value - truth[i]!) ** 2))),
+    )
   }
-  const error =
-    task.target === 'class'
-      ? 1 - models.accuracy(truth, predicted)
-      : Math.sqrt(predicted.reduce((sum, value, i) => sum + (value - truth[i]!) ** 2, 0) / held)
-  return { cpu, error, predict }
+  return { cpu, errors, predict }
 }
 
 /** Rows shaped like diamonds: carat, three grades, depth, table and three sizes; price and its quarter. */
@@ -218,4 +223,15 @@ function milliseconds(start: NodeJS.CpuUsage): number {
 
 function median(values: readonly number[]): number {
   return values.toSorted((a, b) => a - b)[values.length >> 1]!
+}
+
+function mean(values: Float64Array | readonly number[]): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum / values.length
+}
+
+function spread(values: readonly number[]): number {
+  const centre = mean(values)
+  return Math.sqrt(mean(values.map((value) => (value - centre) ** 2)))
 }

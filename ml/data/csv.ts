@@ -30,8 +30,13 @@ export const csvLimits = {
  *   name, a record with more or fewer cells than the header, broken quotes, invalid UTF-8, a NUL
  *   byte, over the limits; IntegerInexact: an integer in a column of numbers that a double cannot
  *   hold
+ * @param options.numbers the columns that may be of numbers; the others are text, whatever their cells.
+ *   Default all
  */
-export function parseCsv(bytes: Uint8Array): CsvTable {
+export function parseCsv(
+  bytes: Uint8Array,
+  options: { readonly numbers?: ReadonlySet<string> } = {},
+): CsvTable {
   checkText(bytes)
   checkLines(bytes)
   let names: string[] | undefined
@@ -55,7 +60,10 @@ export function parseCsv(bytes: Uint8Array): CsvTable {
       found: 'the end of the file',
     })
   }
-  return { rows, columns: names.map((name, j) => columnOf(name, j, cells[j]!)) }
+  const columns = names.map((name, j) =>
+    options.numbers?.has(name) === false ? textOf(name, cells[j]!) : columnOf(name, j, cells[j]!),
+  )
+  return { rows, columns }
 }
 
 function checkText(bytes: Uint8Array): void {
@@ -186,13 +194,7 @@ function columnOf(name: string, column: number, cells: string[]): CsvColumn {
   for (let row = 0; row < cells.length; row++) {
     const cell = cells[row]!
     const value = numberOf(cell)
-    if (value === undefined) {
-      return {
-        name,
-        kind: 'text',
-        values: cells.map((text) => (missingCells.has(text) ? '' : text)),
-      }
-    }
+    if (value === undefined) return textOf(name, cells)
     values[row] = value
   }
   for (let row = 0; row < cells.length; row++) {
@@ -201,6 +203,10 @@ function columnOf(name: string, column: number, cells: string[]): CsvColumn {
     }
   }
   return { name, kind: 'number', values }
+}
+
+function textOf(name: string, cells: readonly string[]): CsvColumn {
+  return { name, kind: 'text', values: cells.map((text) => (missingCells.has(text) ? '' : text)) }
 }
 
 const decimal = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/

@@ -1,4 +1,6 @@
 export { type CsvColumn, csvLimits, type CsvTable, missingCells, parseCsv } from './csv.ts'
+export { CsvRecords } from './csv-records.ts'
+export { type CsvCell, csvLineEnd, type CsvLineEnd, csvRecord } from './csv-write.ts'
 export {
   type Dataset,
   datasetFromCsv,
@@ -23,9 +25,10 @@ export {
   parseNpyHeader,
 } from './npy-header.ts'
 export { npyToMatrix } from './npy-matrix.ts'
-export { type RangeSource, readNpyRows } from './npy-rows.ts'
+export { npyBlocks } from './npy-blocks.ts'
+export { type RangeSource, readNpyHeader, readNpyRows } from './npy-rows.ts'
 export type { NpyArray, NpyData, NpyDtype } from './npy-types.ts'
-export { type NpyInput, writeNpy } from './npy-write.ts'
+export { npyHeaderOf, type NpyInput, writeNpy } from './npy-write.ts'
 export * from './random.ts'
 export { RowHasher, type RowHash } from './row-hash.ts'
 export {
@@ -35,7 +38,14 @@ export {
   type Tensor,
   type TensorType,
 } from './safetensors.ts'
-export { foldsByRow, type Split, splitByRow, stratifiedFolds } from './split.ts'
+export {
+  type EqualRows,
+  equalRows,
+  foldsByRow,
+  type Split,
+  splitByRow,
+  stratifiedFolds,
+} from './split.ts'
 export {
   type ColumnSummary,
   duplicateRows,

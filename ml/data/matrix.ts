@@ -33,14 +33,34 @@ export function rowOf(m: Matrix, i: number): Float64Array {
   return m.data.subarray(i * m.cols, (i + 1) * m.cols)
 }
 
-/** The rows at `indices`, in that order, as a new matrix. */
+/**
+ * The rows at `indices`, in that order, as a new matrix.
+ *
+ * @throws RangeError for an index of no row
+ */
 export function takeRows(m: Matrix, indices: ArrayLike<number>): Matrix {
+  checkIndices(indices, m.rows)
   const data = new Float64Array(indices.length * m.cols)
   for (let k = 0; k < indices.length; k++) data.set(rowOf(m, indices[k]!), k * m.cols)
   return { data, rows: indices.length, cols: m.cols }
 }
 
-/** The elements of `values` at `indices`, in that order. */
+/**
+ * The elements of `values` at `indices`, in that order.
+ *
+ * @throws RangeError for an index of no element
+ */
 export function takeValues(values: Float64Array, indices: ArrayLike<number>): Float64Array {
-  return Float64Array.from(indices, (i) => values[i]!)
+  checkIndices(indices, values.length)
+  const taken = new Float64Array(indices.length)
+  for (let k = 0; k < indices.length; k++) taken[k] = values[indices[k]!]!
+  return taken
+}
+
+function checkIndices(indices: ArrayLike<number>, count: number): void {
+  for (let k = 0; k < indices.length; k++) {
+    const index = indices[k]!
+    if (Number.isInteger(index) && index >= 0 && index < count) continue
+    throw new RangeError(`there is no row ${index} of ${count}`)
+  }
 }

@@ -26,7 +26,7 @@ export async function readNpyRows(
   from: number,
   to: number,
 ): Promise<NpyArray> {
-  const header = await readHeader(source)
+  const header = await readNpyHeader(source)
   const [rows, ...rest] = header.shape
   if (rows === undefined) {
     throw new DataError('ShapeInvalid', 'A single value of shape () has no rows.', { found: '()' })
@@ -64,7 +64,8 @@ export async function readNpyRows(
 /** NumPy's headers of one or two axes have 128 bytes: one read brings them, with some to spare. */
 const firstRead = 256
 
-async function readHeader(source: RangeSource): Promise<NpyHeader> {
+/** The header of a `.npy`, by as few bytes as it takes. @throws DataError NpyInvalid, NpyUnsupported */
+export async function readNpyHeader(source: RangeSource): Promise<NpyHeader> {
   const limit = Math.min(source.size ?? Infinity, npyHeaderBytes)
   let prefix = await source.read(0, Math.min(firstRead, limit))
   let header = parseNpyHeader(prefix)

@@ -25,7 +25,7 @@ export function writeNpy({ shape, dtype, fortranOrder = false, data }: NpyInput)
   const type = dtype ?? dtypeOf(data)
   checkInput(shape, type, data)
   const { itemSize } = numberTypes[type]
-  const header = headerBytes(shape, type, fortranOrder)
+  const header = npyHeaderOf(shape, type, fortranOrder)
   const file = new Uint8Array(header.length + data.length * itemSize)
   file.set(header)
   const payload = file.subarray(header.length)
@@ -74,7 +74,12 @@ function checkInput(shape: readonly number[], dtype: NpyDtype, data: NpyData): v
 /** NumPy leaves room for the growing axis to reach so many digits, so that files can be appended. */
 const growthDigits = 21
 
-function headerBytes(shape: readonly number[], dtype: NpyDtype, fortranOrder: boolean): Uint8Array {
+/** What a `.npy` file of this shape begins with; its values follow, little-endian. */
+export function npyHeaderOf(
+  shape: readonly number[],
+  dtype: NpyDtype,
+  fortranOrder = false,
+): Uint8Array {
   const { code, itemSize } = numberTypes[dtype]
   const axes = shape.length === 1 ? `${shape[0]},` : shape.join(', ')
   const growing = fortranOrder ? shape.at(-1) : shape[0]

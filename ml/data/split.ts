@@ -1,4 +1,5 @@
 import type { Dataset } from './dataset.ts'
+import type { Matrix } from './matrix.ts'
 import { permutation, seededRandom } from './random.ts'
 import { RowHasher } from './row-hash.ts'
 
@@ -94,6 +95,39 @@ function checkFolds(k: number): void {
   if (!Number.isInteger(k) || k < 2) {
     throw new RangeError(`the number of folds is an integer from 2, got ${k}`)
   }
+}
+
+/** Which rows are equal: -0 to 0 and NaN to NaN, as `splitByRow` takes them. */
+export interface EqualRows {
+  /** The group of each row, numbered by when they first come. */
+  readonly groupOf: Int32Array
+  readonly groups: number
+}
+
+/** Rows of one hash count as equal. */
+export function equalRows({ data, rows, cols }: Matrix): EqualRows {
+  const keys = new Float64Array(rows)
+  const hasher = new RowHasher()
+  for (let i = 0; i < rows; i++) {
+    for (let j = 0; j < cols; j++) hasher.add(data[i * cols + j]!)
+    const { first, second } = hasher.finish()
+    keys[i] = first * 2 ** 21 + (second >>> 11)
+  }
+  // Open addressing: a Map takes no more than 2^24 keys.
+  const slots = new Int32Array(2 ** Math.ceil(Math.log2(2 * rows + 1)))
+  const groupOf = new Int32Array(rows)
+  let groups = 0
+  for (let i = 0; i < rows; i++) {
+    let slot = keys[i]! % slots.length
+    while (slots[slot]! > 0 && keys[slots[slot]! - 1] !== keys[i]) slot = (slot + 1) % slots.length
+    if (slots[slot] === 0) {
+      slots[slot] = i + 1
+      groupOf[i] = groups++
+    } else {
+      groupOf[i] = groupOf[slots[slot]! - 1]!
+    }
+  }
+  return { groupOf, groups }
 }
 
 function eachRowHash(

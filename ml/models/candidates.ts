@@ -1,4 +1,5 @@
 import type { LearningTask } from './pipeline/tasks.ts'
+import type { LearningSize } from './size-limits.ts'
 import { trainerNamed } from './trainers.ts'
 
 export interface Candidates {
@@ -42,12 +43,13 @@ const floors: Readonly<Record<LearningTask, string | null>> = {
 /** What stands in for an algorithm that is left out: the first of these in the race. */
 const standIns = ['gradient-boosting', 'random-forest', 'logistic-regression', 'ridge']
 
-/** Which trainers to race on data of this size when none is asked for. */
+/** Which trainers to race on data of this size when none is asked for; as `fittingCandidates`. */
 export function defaultCandidates(
   rows: number,
   cols: number,
   task: LearningTask = 'classification',
   classes = 2,
+  encodedCols = cols,
 ): Candidates {
   const bySize = usual[task].filter(({ from = 0, to = Infinity }) => rows >= from && rows <= to)
   const isTooMuch = ({ toClasses = Infinity }: Usual) => classes > toClasses
@@ -56,6 +58,8 @@ export function defaultCandidates(
     rows,
     cols,
     task,
+    classes,
+    encodedCols,
   )
   const slow = bySize.filter(isTooMuch).map(({ name, toClasses }) => {
     const reason = `${name} is raced on ${classes} classes only when it is asked for, unasked on ${toClasses}`
@@ -65,28 +69,49 @@ export function defaultCandidates(
 }
 
 /**
- * Those of `asked` that learn from so many rows in a useful time, and the floor; none where nothing
- * of what was asked for does. Throws OptionInvalid for a name that is none of the task's.
+ * Those of `asked` that learn from data of this size in a useful time and memory, and the floor; none
+ * where nothing of what was asked for does. Throws OptionInvalid for a name that is none of the
+ * task's.
+ *
+ * @param classes different targets of a classification
+ * @param encodedCols columns once each category has its own, for those who take no categories
  */
 export function fittingCandidates(
   asked: readonly string[],
   rows: number,
   cols: number,
   task: LearningTask = 'classification',
+  classes = 2,
+  encodedCols = cols,
 ): Candidates {
-  const distinct = [...new Set(asked)]
-  const fits = (name: string) => rows <= trainerNamed(name, task).rowCap
-  const names = distinct.filter(fits)
-  const leftOut = distinct
-    .filter((name) => !fits(name))
-    .map((name) => {
-      const { rowCap } = trainerNamed(name, task)
-      const reason = `${rows} × ${cols} is over the ${rowCap} rows that ${name} learns from`
-      return { name, reason, instead: standInOf(names, task) }
-    })
+  const known = task === 'classification' ? classes : 1
+  const reasons = new Map(
+    asked.map((name) => {
+      const size = { rows, cols: takesCategories(name, task) ? cols : encodedCols, classes: known }
+      return [name, reasonAgainst(name, task, size)]
+    }),
+  )
+  const names = [...reasons.keys()].filter((name) => reasons.get(name) === undefined)
+  const leftOut = [...reasons].flatMap(([name, reason]) =>
+    reason === undefined ? [] : [{ name, reason, instead: standInOf(names, task) }],
+  )
   const floor = floors[task]
   const isFloorMissing = floor !== null && names.length > 0 && !names.includes(floor)
   return { names: isFloorMissing ? [...names, floor] : names, leftOut }
+}
+
+function takesCategories(name: string, task: LearningTask): boolean {
+  return 'categoricalFeatures' in trainerNamed(name, task).options
+}
+
+/** Why a trainer cannot learn from data of this size, if it cannot. */
+function reasonAgainst(name: string, task: LearningTask, size: LearningSize): string | undefined {
+  const { rowCap, limits } = trainerNamed(name, task)
+  if (size.rows > rowCap) {
+    return `${size.rows} × ${size.cols} is over the ${rowCap} rows that ${name} learns from`
+  }
+  const reason = limits.map((limit) => limit(size)).find((found) => found !== undefined)
+  return reason === undefined ? undefined : `${name}: ${reason}`
 }
 
 function standInOf(names: readonly string[], task: LearningTask): string {

@@ -19,10 +19,10 @@ export const mostClasses = 500
  * With `acceptsMissing` a number may be NaN.
  */
 export function checkFeatures(X: Matrix, cols?: number, acceptsMissing = false): void {
-  const { data, rows } = X
-  if (!(data instanceof Float64Array) || !isSize(rows) || !isSize(X.cols)) {
+  if (!isMatrix(X)) {
     throw new ModelError('ShapeMismatch', 'features are { data: Float64Array, rows, cols }')
   }
+  const { data, rows } = X
   if (data.length !== rows * X.cols) {
     throw new ModelError(
       'ShapeMismatch',
@@ -42,6 +42,7 @@ export function checkFeatures(X: Matrix, cols?: number, acceptsMissing = false):
 
 /** The same for a single row of `cols` features. */
 export function checkRow(row: Float64Array, cols: number, acceptsMissing = false): void {
+  if (!hasLength(row)) throw new ModelError('ShapeMismatch', 'a row is a Float64Array')
   if (row.length !== cols) throw wrongWidth(row.length, cols)
   const j = firstUnusable(row, cols, acceptsMissing)
   if (j >= 0) throw badValue(row[j]!, `column ${j}`)
@@ -69,14 +70,9 @@ export function checkWeights(
   if (!owner.acceptsWeights) {
     throw new ModelError('OptionInvalid', `${owner.algorithm} takes no sampleWeight`)
   }
-  if (weights.length !== rows) {
-    throw new ModelError(
-      'ShapeMismatch',
-      `${rows} rows need as many weights, got ${weights.length}`,
-    )
-  }
+  const checked = checkWeightCount(weights, rows)!
   for (let i = 0; i < rows; i++) {
-    const weight = weights[i]!
+    const weight = checked[i]!
     if (!(weight >= 0 && weight <= greatestWeight)) {
       throw new ModelError(
         weight > greatestWeight && weight < Infinity ? 'ValueTooLarge' : 'ValueNotFinite',
@@ -84,7 +80,20 @@ export function checkWeights(
       )
     }
   }
-  return Float64Array.from(weights)
+  return checked
+}
+
+/** Weights as they are given, for rows that are yet to be drawn. Throws ShapeMismatch. */
+export function checkWeightCount(
+  weights: ArrayLike<number> | undefined,
+  rows: number,
+): Float64Array | undefined {
+  if (weights === undefined) return undefined
+  if (hasLength(weights) && weights.length === rows) return Float64Array.from(weights)
+  throw new ModelError(
+    'ShapeMismatch',
+    `${rows} rows need as many weights, got ${countOf(weights)}`,
+  )
 }
 
 /** Targets as class numbers: row i is of class `classes[labels[i]]`. */
@@ -133,21 +142,43 @@ export function encodeTargets(y: ArrayLike<number>, rows: number): EncodedTarget
 }
 
 function checkTargetCount(y: ArrayLike<number>, rows: number): void {
-  if (y.length !== rows) {
-    throw new ModelError('ShapeMismatch', `${rows} rows need as many targets, got ${y.length}`)
+  if (!hasLength(y) || y.length !== rows) {
+    throw new ModelError('ShapeMismatch', `${rows} rows need as many targets, got ${countOf(y)}`)
   }
+}
+
+function isMatrix(X: unknown): X is Matrix {
+  if (typeof X !== 'object' || X === null) return false
+  const { data, rows, cols } = X as Partial<Matrix>
+  return data instanceof Float64Array && isSize(rows) && isSize(cols)
+}
+
+function hasLength(values: unknown): values is ArrayLike<number> {
+  return typeof values === 'object' && values !== null && 'length' in values
+}
+
+function countOf(values: unknown): string {
+  return hasLength(values) ? String(values.length) : String(values)
 }
 
 function isSize(value: unknown): value is number {
   return typeof value === 'number' && Number.isSafeInteger(value) && value >= 0
 }
 
+/** Values that are looked at together: the greatest of them is found faster than each is judged. */
+const together = 256
+
 /** The place of the first value that cannot be used, or -1. */
 function firstUnusable(values: Float64Array, count: number, acceptsMissing: boolean): number {
-  for (let k = 0; k < count; k++) {
-    const value = values[k]!
-    if (value <= largestMagnitude && value >= -largestMagnitude) continue
-    if (!(acceptsMissing && Number.isNaN(value))) return k
+  for (let start = 0; start < count; start += together) {
+    const end = Math.min(count, start + together)
+    let greatest = 0
+    for (let k = start; k < end; k++) greatest = Math.max(greatest, Math.abs(values[k]!))
+    // Of values with a NaN among them the greatest is NaN.
+    if (greatest <= largestMagnitude) continue
+    for (let k = start; k < end; k++) {
+      if (!isUsable(values[k]!) && !(acceptsMissing && Number.isNaN(values[k]!))) return k
+    }
   }
   return -1
 }

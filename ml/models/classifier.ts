@@ -1,7 +1,8 @@
 import { rowOf, type Matrix } from '../data/matrix.ts'
+import { withinMemory } from './allocation.ts'
 import { checkFeatures, checkRow, checkWeights, encodeTargets } from './checks.ts'
 import { ModelError } from './errors.ts'
-import type { OptionValue } from './options.ts'
+import { refuseUnknownOptions, type OptionValue } from './options.ts'
 import type { Tensors } from './tensors.ts'
 
 /**
@@ -15,7 +16,7 @@ export interface Classifier {
   readonly algorithm: string
   /** Every option with its value. */
   readonly parameters: Readonly<Record<string, OptionValue>>
-  /** Distinct targets of the fit, ascending. */
+  /** Distinct targets of the fit, ascending; a copy. */
   readonly classes: Float64Array
   readonly featureCount: number
   /** Whether a feature may be NaN, which then means missing. Default false. */
@@ -30,23 +31,27 @@ export interface Classifier {
   /** The class of each row, a value of `classes`. */
   predict(X: Matrix): Float64Array
   /** Rows × classes, in the order of `classes`; only of models that have probabilities. */
-  predictProba?(X: Matrix): Matrix
+  readonly predictProba?: ((X: Matrix) => Matrix) | undefined
   /** Rows × classes; of two classes rows × 1, positive for `classes[1]`. */
   decisionFunction(X: Matrix): Matrix
 
   /** `predict` for one row, without an allocation. */
   predictRow(row: Float64Array): number
   /** `predictProba` for one row, into `out`, which has a place a class. */
-  predictProbaRow?(row: Float64Array, out: Float64Array): void
+  readonly predictProbaRow?: ((row: Float64Array, out: Float64Array) => void) | undefined
 
   /** What was learned, as a model file keeps it. */
   toTensors(): Tensors
 }
 
 export interface FitOptions {
-  /** Looked at every few milliseconds: FitAborted, with its reason as the cause. */
+  /**
+   * Looked at now and then, some milliseconds of work apart: FitAborted, with its reason as the cause.
+   * A fit leaves its thread no time for timers or messages, so that only `onProgress` can abort while
+   * it runs; to end one from outside, run it in a worker and end that, as `millrace dev` does.
+   */
   readonly signal?: AbortSignal | undefined
-  /** Called, when the fit takes more than a moment, before each look at the signal. */
+  /** Called before each look at the signal. */
   readonly onProgress?: ((progress: FitProgress) => void) | undefined
   /**
    * What each row counts, from 0 to 1e12: a row of weight 2 is as good as two rows. Only of learners
@@ -55,11 +60,37 @@ export interface FitOptions {
   readonly sampleWeight?: ArrayLike<number> | undefined
 }
 
+/** How a fit is followed and ended. */
+export type FollowOptions = Pick<FitOptions, 'signal' | 'onProgress'>
+
 export interface FitProgress {
   /** The share of the work done, from 0 to 1, as far as it is known; never falls. */
   readonly fraction: number
   /** Steps of the algorithm so far. */
   readonly iterations: number
+}
+
+const fitOptions = ['signal', 'onProgress', 'sampleWeight']
+
+/** Throws OptionInvalid for an option of a fit that no fit has, or that cannot be one. */
+export function checkFitOptions(owner: string, options: FitOptions): void {
+  refuseUnknownOptions(`${owner}.fit`, fitOptions, options)
+  const { signal, onProgress }: { readonly signal?: unknown; readonly onProgress?: unknown } =
+    options
+  const isSignal = typeof signal === 'object' && signal !== null && 'aborted' in signal
+  if (signal !== undefined && !isSignal) {
+    throw new ModelError('OptionInvalid', `${owner}.fit: option signal takes an AbortSignal`)
+  }
+  if (onProgress !== undefined && typeof onProgress !== 'function') {
+    throw new ModelError('OptionInvalid', `${owner}.fit: option onProgress takes a function`)
+  }
+}
+
+/** The same of a fit that takes no weights. */
+export function checkFollowOptions(owner: string, options: FollowOptions): void {
+  checkFitOptions(owner, options)
+  if ((options as FitOptions).sampleWeight === undefined) return
+  throw new ModelError('OptionInvalid', `${owner} takes no sampleWeight`)
 }
 
 /** Tells of progress, then throws FitAborted when the fit is to end. */
@@ -89,7 +120,7 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
   #model: Model | undefined
 
   get classes(): Float64Array {
-    return this.model.classes
+    return this.model.classes.slice()
   }
 
   get featureCount(): number {
@@ -97,11 +128,12 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
   }
 
   fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
+    checkFitOptions(this.algorithm, options)
     checkFeatures(X, undefined, this.acceptsMissing)
     const { classes, labels } = encodeTargets(y, X.rows)
     if (options.sampleWeight !== undefined) checkWeights(options.sampleWeight, X.rows, this)
     checkpoint(options, { fraction: 0, iterations: 0 })
-    this.#model = this.learn(X, labels, classes, options)
+    this.#model = withinMemory(this.algorithm, () => this.learn(X, labels, classes, options))
     return this
   }
 
@@ -109,9 +141,8 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
     const model = this.model
     checkFeatures(X, model.featureCount, this.acceptsMissing)
     const predicted = new Float64Array(X.rows)
-    for (let i = 0; i < X.rows; i++) {
-      predicted[i] = model.classes[this.classIndex(model, rowOf(X, i))]!
-    }
+    this.classIndices(model, X, predicted)
+    for (let i = 0; i < X.rows; i++) predicted[i] = model.classes[predicted[i]!]!
     return predicted
   }
 
@@ -119,7 +150,7 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
     const model = this.model
     checkFeatures(X, model.featureCount, this.acceptsMissing)
     const decisions = zeros(X.rows, this.decisionColumns(model))
-    for (let i = 0; i < X.rows; i++) this.decide(model, rowOf(X, i), rowOf(decisions, i))
+    this.decideAll(model, X, decisions)
     return decisions
   }
 
@@ -142,6 +173,16 @@ export abstract class RowClassifier<Model extends Learned> implements Classifier
   protected abstract decisionColumns(model: Model): number
   protected abstract decide(model: Model, row: Float64Array, out: Float64Array): void
 
+  /** `classIndex` of every row; a learner that is faster over a batch overrides it, as the next. */
+  protected classIndices(model: Model, X: Matrix, out: Float64Array): void {
+    for (let i = 0; i < X.rows; i++) out[i] = this.classIndex(model, rowOf(X, i))
+  }
+
+  /** `decide` of every row into one of `out`, which is all 0. */
+  protected decideAll(model: Model, X: Matrix, out: Matrix): void {
+    for (let i = 0; i < X.rows; i++) this.decide(model, rowOf(X, i), rowOf(out, i))
+  }
+
   protected get model(): Model {
     if (this.#model === undefined) {
       throw new ModelError('NotFitted', `${this.algorithm}: call fit before asking the model`)
@@ -162,7 +203,7 @@ export abstract class ProbabilisticClassifier<Model extends Learned> extends Row
     const model = this.model
     checkFeatures(X, model.featureCount, this.acceptsMissing)
     const probabilities = zeros(X.rows, model.classes.length)
-    for (let i = 0; i < X.rows; i++) this.weigh(model, rowOf(X, i), rowOf(probabilities, i))
+    this.weighAll(model, X, probabilities)
     return probabilities
   }
 
@@ -180,6 +221,11 @@ export abstract class ProbabilisticClassifier<Model extends Learned> extends Row
 
   /** Writes the probability of each class. */
   protected abstract weigh(model: Model, row: Float64Array, out: Float64Array): void
+
+  /** `weigh` of every row into one of `out`, which is all 0; may be overridden as `decideAll`. */
+  protected weighAll(model: Model, X: Matrix, out: Matrix): void {
+    for (let i = 0; i < X.rows; i++) this.weigh(model, rowOf(X, i), rowOf(out, i))
+  }
 }
 
 function zeros(rows: number, cols: number): Matrix {

@@ -8,6 +8,7 @@ export const modelErrors = {
   OneClass: 'targets of fewer than two classes: there is nothing to tell apart',
   TooManyClasses: 'targets of so many classes that they are a quantity, not classes',
   CategoryUnknown: 'a category that was not there when the encoder learned',
+  MemoryExceeded: 'a fit or a model whose arrays cannot be made for lack of memory',
   RowCapExceeded: 'more rows than the algorithm can learn from in a useful time',
   NotFitted: 'a model that was asked before it learned',
   NotConverged: 'an optimisation that reached its limit of iterations before its tolerance',

@@ -4,6 +4,7 @@ import {
   parseSafetensors,
   type Tensor as FileTensor,
 } from '../data/safetensors.ts'
+import { withinMemory } from './allocation.ts'
 import { ModelError } from './errors.ts'
 import {
   classifiers,
@@ -51,7 +52,8 @@ const noChecksum = '0'.repeat(64)
  *
  * @param metadata the writer's own entries; a key must not begin with `millrace.`
  * @param extraTensors the writer's own tensors; a name must not begin with `model.`, `steps.`
- * Throws NotFitted, OptionInvalid for such a name, DataError for text that the format cannot hold.
+ * Throws NotFitted, OptionInvalid for such a name, MemoryExceeded, DataError for text that the format
+ * cannot hold.
  */
 export function encodeModel(
   model: AnyPipeline,
@@ -62,19 +64,18 @@ export function encodeModel(
   for (const name of Object.keys(extraTensors)) {
     refuseOwnName(name, Object.values(parts), 'tensor')
   }
-  const bytes = encodeSafetensors(
-    { ...model.toTensors(), ...extraTensors },
-    {
-      ...metadata,
-      [`${own}format`]: modelFormat,
-      [`${own}task`]: model.task,
-      [`${own}algorithm`]: model.algorithm,
-      [`${own}parameters`]: JSON.stringify(model.parameters),
-      [`${own}steps`]: JSON.stringify(
-        model.steps.map(({ kind, parameters }) => ({ kind, parameters })),
-      ),
-      [checksumKey]: noChecksum,
-    },
+  const steps = model.steps.map(({ kind, parameters }) => ({ kind, parameters }))
+  const entries = {
+    ...metadata,
+    [`${own}format`]: modelFormat,
+    [`${own}task`]: model.task,
+    [`${own}algorithm`]: model.algorithm,
+    [`${own}parameters`]: JSON.stringify(model.parameters),
+    [`${own}steps`]: JSON.stringify(steps),
+    [checksumKey]: noChecksum,
+  }
+  const bytes = withinMemory(`the file of ${model.algorithm}`, () =>
+    encodeSafetensors({ ...model.toTensors(), ...extraTensors }, entries),
   )
   const at = checksumOffset(bytes)
   bytes.set(new TextEncoder().encode(checksumOf(bytes, at)), at)
@@ -151,7 +152,10 @@ function readSteps(tensors: ReadonlyMap<string, FileTensor>, listed: unknown): T
     throw invalid(`its steps are not a list of at most ${mostSteps}`)
   }
   const all = part(tensors, parts.steps)
-  const stray = [...all.keys()].find((name) => !(Number.parseInt(name, 10) < listed.length))
+  const stray = [...all.keys()].find((name) => {
+    const step = /^(0|[1-9]\d*)\./.exec(name)?.[1]
+    return step === undefined || Number(step) >= listed.length
+  })
   if (stray !== undefined) throw invalid(`its tensor steps.${stray} is of no step`)
   return listed.map((step: { kind?: unknown; parameters?: Parameters } | null, s) => {
     const fromTensors = loaderNamed(transformers, step?.kind, 'step')

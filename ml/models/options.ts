@@ -22,6 +22,8 @@ export interface NumberRange {
   readonly from?: number
   readonly to?: number
   readonly integer?: boolean
+  /** A share below this, else a whole number. */
+  readonly wholeFrom?: number
 }
 
 export type OptionTable = Readonly<Record<string, OptionSpec>>
@@ -29,8 +31,33 @@ export type OptionTable = Readonly<Record<string, OptionSpec>>
 /** Every option of an estimator with its value: what a model file keeps as its parameters. */
 export type Parameters = Readonly<Record<string, OptionValue>>
 
+/** What every seed takes: 32 bits, signed or not. */
+export const seedRange = { from: -(2 ** 31), to: 2 ** 32 - 1, integer: true } as const
+
+/** Throws OptionInvalid, which names `owner`, unless `given` is an object of known options. */
+export function refuseUnknownOptions(
+  owner: string,
+  known: readonly string[],
+  given: unknown,
+): asserts given is object {
+  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
+    throw new ModelError('OptionInvalid', `${owner}: options are an object, got ${show(given)}`)
+  }
+  const unknown = Object.keys(given).find((name) => !known.includes(name))
+  if (unknown === undefined) return
+  throw new ModelError(
+    'OptionInvalid',
+    `${owner}: unknown option ${show(unknown)}; it takes: ${known.join(', ') || 'none'}`,
+  )
+}
+
+/** Throws OptionInvalid for a seed that is not of 32 bits. */
+export function checkSeed(owner: string, seed: number): void {
+  checked(owner, 'seed', { default: 0, meaning: 'the seed', number: seedRange }, seed)
+}
+
 /**
- * Every option of `table`, as given or by default. Throws OptionInvalid, which names the option,
+ * Every option of `table`, as given or by default; cannot be written. Throws OptionInvalid, which names the option,
  * for one that is unknown and for a value outside of what it takes.
  */
 export function resolveOptions<Options>(
@@ -38,24 +65,13 @@ export function resolveOptions<Options>(
   table: OptionTable,
   given: Partial<Options>,
 ): Required<Options> {
-  if (typeof given !== 'object' || given === null || Array.isArray(given)) {
-    throw new ModelError('OptionInvalid', `${owner}: options are an object, got ${show(given)}`)
-  }
-  for (const name of Object.keys(given)) {
-    if (!Object.hasOwn(table, name)) {
-      const known = Object.keys(table).join(', ') || 'none'
-      throw new ModelError(
-        'OptionInvalid',
-        `${owner}: unknown option ${show(name)}; it takes: ${known}`,
-      )
-    }
-  }
+  refuseUnknownOptions(owner, Object.keys(table), given)
   const values: Record<string, unknown> = {}
   for (const [name, spec] of Object.entries(table)) {
     const value = Object.hasOwn(given, name) ? given[name as keyof Options] : undefined
     values[name] = value === undefined ? spec.default : checked(owner, name, spec, value)
   }
-  return values as Required<Options>
+  return Object.freeze(values) as Required<Options>
 }
 
 function checked(owner: string, name: string, spec: OptionSpec, value: unknown): OptionValue {
@@ -63,8 +79,8 @@ function checked(owner: string, name: string, spec: OptionSpec, value: unknown):
   if (typeof value === 'number' && spec.number && inRange(value, spec.number)) return value
   if (typeof value === 'boolean' && spec.boolean) return value
   if (isArray(value)) {
-    if (spec.list && isListOf(value, spec.list)) return [...value]
-    if (spec.weights && areInRange(value, spec.weights)) return [...value]
+    if (spec.list && isListOf(value, spec.list)) return Object.freeze([...value])
+    if (spec.weights && areInRange(value, spec.weights)) return Object.freeze([...value])
   }
   throw new ModelError(
     'OptionInvalid',
@@ -90,7 +106,8 @@ function inRange(value: number, range: NumberRange): boolean {
     (range.above === undefined || value > range.above) &&
     (range.from === undefined || value >= range.from) &&
     (range.to === undefined || value <= range.to) &&
-    (!range.integer || Number.isInteger(value))
+    (!range.integer || Number.isInteger(value)) &&
+    (range.wholeFrom === undefined || value < range.wholeFrom || Number.isInteger(value))
   )
 }
 
@@ -108,13 +125,15 @@ function describe(spec: OptionSpec): string {
   return parts.join(' or ')
 }
 
-function withBounds(kind: string, { above, from, to }: NumberRange): string {
+function withBounds(kind: string, { above, from, to, wholeFrom }: NumberRange): string {
   const bounds = [
     ...(above === undefined ? [] : [`above ${above}`]),
     ...(from === undefined ? [] : [`from ${from}`]),
     ...(to === undefined ? [] : [`to ${to}`]),
   ]
-  return [kind, ...bounds].join(' ')
+  return (
+    [kind, ...bounds].join(' ') + (wholeFrom === undefined ? '' : `, whole from ${wholeFrom} on`)
+  )
 }
 
 function show(value: unknown): string {

@@ -1,6 +1,7 @@
 import { rowOf, type Matrix } from '../data/matrix.ts'
+import { withinMemory } from './allocation.ts'
 import { checkFeatures, checkRow, checkTargets, checkWeights } from './checks.ts'
-import { checkpoint, type FitOptions } from './classifier.ts'
+import { checkFitOptions, checkpoint, type FitOptions } from './classifier.ts'
 import { ModelError } from './errors.ts'
 import type { OptionValue } from './options.ts'
 import type { Tensors } from './tensors.ts'
@@ -50,11 +51,12 @@ export abstract class RowRegressor<Model extends LearnedQuantity> implements Reg
   }
 
   fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
+    checkFitOptions(this.algorithm, options)
     checkFeatures(X, undefined, this.acceptsMissing)
     const targets = checkTargets(y, X.rows)
     if (options.sampleWeight !== undefined) checkWeights(options.sampleWeight, X.rows, this)
     checkpoint(options, { fraction: 0, iterations: 0 })
-    this.#model = this.learn(X, targets, options)
+    this.#model = withinMemory(this.algorithm, () => this.learn(X, targets, options))
     return this
   }
 

@@ -1,4 +1,4 @@
-import type { ParameterSpace } from './model-selection/search.ts'
+import type { ParameterSpace } from './model-selection/spaces.ts'
 import type { LearningTask } from './pipeline/tasks.ts'
 
 const boosting: ParameterSpace = {

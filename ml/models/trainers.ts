@@ -27,6 +27,14 @@ import type { PipelineOptions } from './pipeline/steps.ts'
 import type { LearningTask, PipelineOf } from './pipeline/tasks.ts'
 import type { Transformer } from './preprocessing/transformer.ts'
 import type { Regressor } from './regressor.ts'
+import {
+  fitsInMemory,
+  keepsForest,
+  keepsRawPredictions,
+  keepsTree,
+  solvesInTime,
+  type SizeLimit,
+} from './size-limits.ts'
 import { SVC } from './svm/svc.ts'
 import { svcOptions, type SVCOptions } from './svm/svc-options.ts'
 import * as trees from './trees/index.ts'
@@ -40,6 +48,8 @@ export interface Trainer<Task extends LearningTask = 'classification'> {
   readonly task: Task
   /** The most rows that it learns from in a useful time; more are RowCapExceeded. */
   readonly rowCap: number
+  /** What else bounds the data that it learns from in a useful time and memory. */
+  readonly limits: readonly SizeLimit[]
   /** Hyperparameters: defaults, ranges and meanings. */
   readonly options: OptionTable
   /**
@@ -54,7 +64,7 @@ export interface Trainer<Task extends LearningTask = 'classification'> {
   ): PipelineOf[Task]
 }
 
-const { C, gamma, tol, cacheSize, maxIter } = svcOptions
+const { C, gamma, tol, cacheSize, maxIter, classWeight } = svcOptions
 
 const table: readonly Trainer[] = [
   trainer<SVCOptions>({
@@ -62,15 +72,15 @@ const table: readonly Trainer[] = [
     title: 'Support vector machine, rbf kernel',
     rowCap: 20_000,
     scale: true,
-    options: { C, gamma, tol, cacheSize, maxIter },
+    options: { C, gamma, tol, cacheSize, maxIter, classWeight },
     create: (options) => new SVC({ ...options, kernel: 'rbf' }),
   }),
   trainer<SVCOptions>({
     name: 'svc-linear',
     title: 'Support vector machine, linear kernel',
-    rowCap: 10_000,
+    rowCap: 500_000,
     scale: true,
-    options: { C, tol, cacheSize, maxIter },
+    options: { C, tol, cacheSize, maxIter, classWeight },
     create: (options) => new SVC({ ...options, kernel: 'linear' }),
   }),
   trainer<LogisticRegressionOptions>({
@@ -117,6 +127,7 @@ const table: readonly Trainer[] = [
     title: 'Gradient boosted trees',
     rowCap: 4_000_000,
     scale: false,
+    limits: [keepsRawPredictions],
     options: treeTrainerOptions.boosting,
     create: (options, seed) => new trees.GradientBoostingClassifier({ ...options, seed }),
   }),
@@ -125,6 +136,7 @@ const table: readonly Trainer[] = [
     title: 'Random forest',
     rowCap: 1_000_000,
     scale: false,
+    limits: [keepsForest],
     options: treeTrainerOptions.randomForest,
     create: (options, seed) => new trees.RandomForestClassifier({ ...options, seed }),
   }),
@@ -133,6 +145,7 @@ const table: readonly Trainer[] = [
     title: 'Extremely randomized trees',
     rowCap: 1_000_000,
     scale: false,
+    limits: [keepsForest],
     options: treeTrainerOptions.extraTrees,
     create: (options, seed) => new trees.ExtraTreesClassifier({ ...options, seed }),
   }),
@@ -141,6 +154,7 @@ const table: readonly Trainer[] = [
     title: 'Decision tree',
     rowCap: 5_000_000,
     scale: false,
+    limits: [keepsTree],
     options: treeTrainerOptions.decisionTree,
     create: (options, seed) => new trees.DecisionTreeClassifier({ ...options, seed }),
   }),
@@ -152,6 +166,7 @@ const regressionTable: readonly Trainer<'regression'>[] = [
     title: 'Ordinary least squares',
     rowCap: 20_000_000,
     scale: false,
+    limits: [solvesInTime],
     options: linearRegressionOptions,
     create: (options) => new LinearRegression(options),
   }),
@@ -160,6 +175,7 @@ const regressionTable: readonly Trainer<'regression'>[] = [
     title: 'Least squares with an L2 penalty',
     rowCap: 20_000_000,
     scale: true,
+    limits: [solvesInTime],
     options: ridgeOptions,
     create: (options) => new Ridge(options),
   }),
@@ -192,6 +208,7 @@ const regressionTable: readonly Trainer<'regression'>[] = [
     title: 'Random forest',
     rowCap: 1_000_000,
     scale: false,
+    limits: [keepsForest],
     options: treeTrainerOptions.randomForestRegressor,
     create: (options, seed) => new trees.RandomForestRegressor({ ...options, seed }),
   }),
@@ -200,6 +217,7 @@ const regressionTable: readonly Trainer<'regression'>[] = [
     title: 'Extremely randomized trees',
     rowCap: 1_000_000,
     scale: false,
+    limits: [keepsForest],
     options: treeTrainerOptions.extraTreesRegressor,
     create: (options, seed) => new trees.ExtraTreesRegressor({ ...options, seed }),
   }),
@@ -208,6 +226,7 @@ const regressionTable: readonly Trainer<'regression'>[] = [
     title: 'Decision tree',
     rowCap: 5_000_000,
     scale: false,
+    limits: [keepsTree],
     options: treeTrainerOptions.decisionTreeRegressor,
     create: (options, seed) => new trees.DecisionTreeRegressor({ ...options, seed }),
   }),
@@ -280,6 +299,7 @@ interface Entry<Options, Model> {
   readonly title: string
   readonly rowCap: number
   readonly scale: boolean
+  readonly limits?: readonly SizeLimit[]
   readonly options: OptionTable
   readonly create: (options: Required<Options>, seed: number) => Model
 }
@@ -298,7 +318,7 @@ function clusteringTrainer<Options>(entry: Entry<Options, Clusterer>): Trainer<'
 
 function trainerOf<Task extends LearningTask, Options, Model>(
   task: Task,
-  { name, title, rowCap, scale, options, create }: Entry<Options, Model>,
+  { name, title, rowCap, scale, limits = [], options, create }: Entry<Options, Model>,
   pipeline: (model: Model, options: PipelineOptions) => PipelineOf[Task],
 ): Trainer<Task> {
   return {
@@ -306,6 +326,7 @@ function trainerOf<Task extends LearningTask, Options, Model>(
     title,
     task,
     rowCap,
+    limits: [fitsInMemory, ...limits],
     options,
     create: (hyperparameters = {}, seed = 0, steps = []) => {
       const resolved = resolveOptions<Options>(name, options, hyperparameters as Partial<Options>)

@@ -1,10 +1,15 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { seededRandom, type Random } from '../../data/random.ts'
 import { checkFeatures, largestMagnitude } from '../checks.ts'
-import { checkpoint, type FitOptions } from '../classifier.ts'
+import { checkpoint, type FollowOptions } from '../classifier.ts'
 import { RowClusterer, type LearnedClusters } from '../clusterer.ts'
 import { ModelError } from '../errors.ts'
-import { resolveOptions, type OptionTable, type Parameters } from '../options.ts'
+import {
+  refuseUnknownOptions,
+  resolveOptions,
+  type OptionTable,
+  type Parameters,
+} from '../options.ts'
 import { float64Tensor, int32Tensor, readFloat64, readInt32 } from '../tensors.ts'
 import { refuseOtherTensors, type LoadedTensors, type Tensors } from '../tensors.ts'
 import { centroidOrder } from './centroid-order.ts'
@@ -81,13 +86,16 @@ export class KMeans extends RowClusterer<KMeansModel> {
   readonly parameters: Parameters
   readonly #options: Required<Omit<KMeansOptions, 'init'>>
   readonly #init: 'k-means++' | 'random' | 'given'
-  readonly #start: Matrix | undefined
+  readonly #start: Matrix | undefined = undefined
 
   constructor(options: KMeansOptions = {}) {
     super()
+    refuseUnknownOptions('KMeans', Object.keys(kMeansOptions), options)
     const { init = 'k-means++' } = options
-    this.#start = typeof init === 'object' ? init : undefined
-    if (this.#start) checkFeatures(this.#start)
+    if (typeof init === 'object') {
+      checkFeatures(init)
+      this.#start = { ...init, data: init.data.slice() }
+    }
     type Resolved = Required<Omit<KMeansOptions, 'init'>> & {
       init: 'k-means++' | 'random' | 'given'
     }
@@ -97,7 +105,7 @@ export class KMeans extends RowClusterer<KMeansModel> {
     })
     this.#options = resolved
     this.#init = resolved.init
-    this.parameters = { ...resolved }
+    this.parameters = resolved
   }
 
   static fromTensors(tensors: LoadedTensors, parameters: Parameters): KMeans {
@@ -119,10 +127,10 @@ export class KMeans extends RowClusterer<KMeansModel> {
     })
   }
 
-  /** The centre of each cluster, clusterCount × featureCount. */
+  /** The centre of each cluster, clusterCount × featureCount; a copy. */
   get centroids(): Matrix {
     const { centroids, clusterCount, featureCount } = this.model
-    return { data: centroids, rows: clusterCount, cols: featureCount }
+    return { data: centroids.slice(), rows: clusterCount, cols: featureCount }
   }
 
   /** The sum of squared distances of the rows of the fit to their centroids. */
@@ -144,7 +152,7 @@ export class KMeans extends RowClusterer<KMeansModel> {
     }
   }
 
-  protected learn(X: Matrix, options: FitOptions): KMeansModel {
+  protected learn(X: Matrix, options: FollowOptions): KMeansModel {
     const { nClusters: k, tol, maxIter, seed } = this.#options
     if (X.rows < k) {
       throw invalidOption(`nClusters is ${k}, which ${X.rows} rows are too few for`)
@@ -156,7 +164,9 @@ export class KMeans extends RowClusterer<KMeansModel> {
     let best: LloydResult | undefined
     let done = 0
     for (let run = 0; run < runs; run++) {
-      const start = this.#firstCentroids(lloyd, random)
+      const start = this.#firstCentroids(lloyd, random, () => {
+        checkpoint(options, { fraction: run / runs, iterations: done })
+      })
       const result = lloyd.run(start, {
         maxIter,
         tolerance,
@@ -205,10 +215,10 @@ export class KMeans extends RowClusterer<KMeansModel> {
     return nInit === 'auto' ? (this.#init === 'random' ? 10 : 1) : nInit
   }
 
-  #firstCentroids(lloyd: Lloyd, random: Random): Float64Array {
+  #firstCentroids(lloyd: Lloyd, random: Random, onClaim: () => void): Float64Array {
     const k = this.#options.nClusters
     const { cols } = lloyd.rows
-    if (this.#init === 'k-means++') return plusPlus(lloyd, k, random)
+    if (this.#init === 'k-means++') return plusPlus(lloyd, k, random, onClaim)
     if (this.#init === 'random') return randomRows(lloyd.rows, k, random)
     if (this.#start?.rows !== k || this.#start.cols !== cols) {
       const found = this.#start ? `${this.#start.rows} × ${this.#start.cols}` : 'not there'

@@ -1,7 +1,11 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { columnMeans } from '../column-statistics.ts'
+import { KernelMemory, KernelSource } from '../wasm/kernel-memory.ts'
 import type { LloydArithmetic } from './wasm/lloyd-arithmetic.ts'
-import { LloydMemory } from './wasm/lloyd-memory.ts'
+import { plainArithmetic } from './wasm/lloyd-plain.ts'
+import { lloydModule } from './wasm/lloyd.generated.ts'
+
+const kernels = new KernelSource<LloydArithmetic>(lloydModule, plainArithmetic)
 
 /** Rows that are copied and shifted at once, while the processor's cache has them. */
 const blockRows = 512
@@ -41,7 +45,7 @@ export class Lloyd {
   /** The mean of the variances of the columns. */
   readonly variance: number
   readonly #k: number
-  readonly #memory: LloydMemory
+  readonly #memory: KernelMemory<LloydArithmetic>
   readonly #arithmetic: LloydArithmetic
   readonly #places: Places
   readonly #labels: Int32Array
@@ -57,7 +61,7 @@ export class Lloyd {
 
   constructor(X: Matrix, k: number, kind: 'wasm' | 'plain' = 'wasm') {
     const { rows: n, cols } = X
-    const memory = new LloydMemory()
+    const memory = new KernelMemory(kernels)
     const places = reservePlaces(memory, n, cols, k)
     this.#k = k
     this.#memory = memory
@@ -239,7 +243,7 @@ export class Lloyd {
 
 type Places = ReturnType<typeof reservePlaces>
 
-function reservePlaces(memory: LloydMemory, n: number, cols: number, k: number) {
+function reservePlaces(memory: KernelMemory<LloydArithmetic>, n: number, cols: number, k: number) {
   const doubles = (count: number) => memory.reserve(count * Float64Array.BYTES_PER_ELEMENT)
   const pairs = Math.ceil(k / 2)
   return {

@@ -7,9 +7,15 @@ import type { Lloyd } from './lloyd.ts'
  * from those before it (Arthur and Vassilvitskii, "k-means++", 2007), the best of 2 + ⌊ln k⌋ draws,
  * as scikit-learn does.
  *
+ * @param onClaim called before each
  * @returns k × d, row-major, in terms of the rows of `lloyd`
  */
-export function plusPlus(lloyd: Lloyd, k: number, random: Random): Float64Array {
+export function plusPlus(
+  lloyd: Lloyd,
+  k: number,
+  random: Random,
+  onClaim: () => void,
+): Float64Array {
   const { data, rows, cols } = lloyd.rows
   const centroids = new Float64Array(k * cols)
   const draws = 2 + Math.floor(Math.log(k))
@@ -18,6 +24,7 @@ export function plusPlus(lloyd: Lloyd, k: number, random: Random): Float64Array 
   for (let c = 0; ; c++) {
     centroids.set(data.subarray(row * cols, (row + 1) * cols), c * cols)
     if (c === k - 1) return centroids
+    onClaim()
     const potential = lloyd.claim(row)
     const candidates = drawRows(squares, potential, draws, random)
     const after = lloyd.potentials(candidates)

@@ -1,65 +1,45 @@
+import { ModelError } from '../errors.ts'
+import type { Pace } from '../pace.ts'
+import { paddedLength, type VectorBlock } from './vector-block.ts'
+
 const mostSweeps = 60
 
+/** Vectors that are turned among each other at once: two such groups are in the processor's cache. */
+const groupBytes = 2 ** 18
+
 /**
- * Turns `count` vectors (rows of `vectors`, `length` each) until every two are at right angles, by
- * plane rotations which `companions` (count × count) goes along with: one-sided Jacobi. With the
- * columns of A as vectors and the unit matrix as companions, the vectors end as σu and the companions
- * as v of A's singular value decomposition, the small σ as exact as the great ones where the columns
- * merely differ in scale (Demmel and Veselić, "Jacobi's method is more accurate than QR", 1992).
+ * Turns the vectors of a block, in pairs, until every two are at right angles to within rounding:
+ * one-sided Jacobi. With the columns of A as vectors they end as σu of A's singular value
+ * decomposition, the small σ as exact as the great ones where the columns merely differ in scale
+ * (Demmel and Veselić, "Jacobi's method is more accurate than QR", 1992).
  *
- * @returns the lengths of the vectors, σ, in their order; they do not come sorted
+ * @returns the lengths of the vectors, σ, in their order; they do not come sorted. Throws FitAborted,
+ * and NotConverged for vectors that are not finite.
  */
-export function orthogonalize(
-  vectors: Float64Array,
-  companions: Float64Array,
-  count: number,
-  length: number,
-): Float64Array {
+export function orthogonalize(block: VectorBlock, pace: Pace): Float64Array {
+  const { count, length, stride, numbers: squares, numbersPlace, arithmetic } = block
+  const padded = paddedLength(length)
+  const group = Math.max(8, Math.floor(groupBytes / stride))
+  const least = Math.sqrt(length) * Number.EPSILON
   for (let sweep = 0; sweep < mostSweeps; sweep++) {
-    let turned = false
-    for (let p = 0; p < count - 1; p++) {
-      for (let q = p + 1; q < count; q++) {
-        const pp = dot(vectors, p * length, p * length, length)
-        const qq = dot(vectors, q * length, q * length, length)
-        const pq = dot(vectors, p * length, q * length, length)
-        if (Math.abs(pq) <= Number.EPSILON * Math.sqrt(pp) * Math.sqrt(qq)) continue
-        turned = true
-        const zeta = (qq - pp) / (2 * pq)
-        const tangent =
-          Math.abs(zeta) > 1e150
-            ? 1 / (2 * zeta)
-            : Math.sign(zeta || 1) / (Math.abs(zeta) + Math.sqrt(1 + zeta * zeta))
-        const cosine = 1 / Math.sqrt(1 + tangent * tangent)
-        const sine = cosine * tangent
-        rotate(vectors, p * length, q * length, length, cosine, sine)
-        rotate(companions, p * count, q * count, count, cosine, sine)
+    for (let k = 0; k < count; k++) squares[k] = block.squareOf(k)
+    if (!squares.every(Number.isFinite)) break
+    let turns = 0
+    const place = block.placeOf(0)
+    for (let first = 0; first < count; first += group) {
+      for (let other = first; other < count; other += group) {
+        const to = Math.min(other + group, count)
+        for (let p = first; p < Math.min(first + group, count); p++) {
+          const from = Math.max(other, p + 1)
+          pace.advance(4 * padded * (to - from))
+          turns += arithmetic.turn(place, stride, p, from, to, padded, numbersPlace, least)
+        }
       }
     }
-    if (!turned) break
+    if (turns === 0) return squares.map(Math.sqrt)
   }
-  return Float64Array.from({ length: count }, (_, i) =>
-    Math.sqrt(dot(vectors, i * length, i * length, length)),
+  throw new ModelError(
+    'NotConverged',
+    `the singular values of ${count} × ${length} did not settle in ${mostSweeps} sweeps`,
   )
-}
-
-function dot(values: Float64Array, a: number, b: number, length: number): number {
-  let sum = 0
-  for (let i = 0; i < length; i++) sum += values[a + i]! * values[b + i]!
-  return sum
-}
-
-function rotate(
-  values: Float64Array,
-  a: number,
-  b: number,
-  length: number,
-  cosine: number,
-  sine: number,
-): void {
-  for (let i = 0; i < length; i++) {
-    const left = values[a + i]!
-    const right = values[b + i]!
-    values[a + i] = cosine * left - sine * right
-    values[b + i] = sine * left + cosine * right
-  }
 }

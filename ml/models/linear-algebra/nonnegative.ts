@@ -1,13 +1,19 @@
 import { ModelError } from '../errors.ts'
+import type { Pace } from '../pace.ts'
 import { columnLengths, type LeastSquares } from './solve.ts'
 
 /**
- * The x ≥ 0 of least ‖Rx - c‖, with R upper triangular (d × d, row-major): the active set method of
+ * The x ≥ 0 of least ‖Rx - c‖, with R of d × d, row-major: the active set method of
  * Lawson and Hanson ("Solving Least Squares Problems", 1974, chapter 23). The free columns are kept
  * triangular, by a reflection when one is freed and rotations when one is bound to 0 again, so that
- * a step costs d². Throws NotConverged, which rounding alone can bring about.
+ * a step costs d². Throws FitAborted, and NotConverged, which rounding alone can
+ * bring about.
  */
-export function nonnegativeLeastSquares(R: Float64Array, c: Float64Array): LeastSquares {
+export function nonnegativeLeastSquares(
+  R: Float64Array,
+  c: Float64Array,
+  pace: Pace,
+): LeastSquares {
   const lengths = columnLengths(R, c.length)
   const set = new ActiveSet(
     R.map((value, at) => value / lengths[at % c.length]!),
@@ -15,6 +21,7 @@ export function nonnegativeLeastSquares(R: Float64Array, c: Float64Array): Least
   )
   const mostSteps = 30 * c.length + 100
   for (let step = 0; set.free(); step++) {
+    pace.advance(4 * c.length * c.length)
     if (step === mostSteps) {
       throw new ModelError(
         'NotConverged',

@@ -1,4 +1,5 @@
-import { singularValues } from './svd.ts'
+import type { Pace } from '../pace.ts'
+import { PivotedQR } from './pivoted-qr.ts'
 
 /** The solution of a least-squares problem. */
 export interface LeastSquares {
@@ -8,112 +9,95 @@ export interface LeastSquares {
 }
 
 /**
- * The x of least ‖Rx - c‖, and of several the one of least ‖x‖, with R upper triangular (d × d,
- * row-major). Where the columns, each taken to length 1, are independent to within `tolerance` it is
- * the one solution, by a QR decomposition with column pivoting; else the pseudo-inverse gives it.
+ * The x of least ‖Ax - c‖, and of several that of least ‖Sx‖, with A (c.length × d, row-major) and S
+ * the diagonal matrix of `units`: an unknown whose unit is 0 is 0. Columns, each taken to length 1, are
+ * independent to within `tolerance`. By a QR decomposition with column pivoting, and one of its factor
+ * where columns depend on each other: a complete orthogonal decomposition (Golub and Van Loan, "Matrix
+ * Computations", 5.5). Throws FitAborted.
  */
-export function minimumNorm(R: Float64Array, c: Float64Array, tolerance: number): LeastSquares {
-  const d = c.length
-  const lengths = columnLengths(R, d)
-  const { T, rhs, pivots, rank } = pivotedQR(R, c, lengths, tolerance)
-  if (rank < d) return { solution: pseudoInverse(R, c, rank), rank }
-  const solution = new Float64Array(d)
-  for (let i = d - 1; i >= 0; i--) {
-    let sum = rhs[i]!
-    for (let k = i + 1; k < d; k++) sum -= T[i * d + k]! * solution[pivots[k]!]!
-    solution[pivots[i]!] = sum / T[i * d + i]!
+export function minimumNorm(
+  A: Float64Array,
+  c: Float64Array,
+  units: Float64Array,
+  tolerance: number,
+  pace: Pace,
+): LeastSquares {
+  const d = units.length
+  const lengths = columnLengths(A, d)
+  const qr = new PivotedQR(d, c.length, 1)
+  for (let j = 0; j < d; j++) {
+    const column = qr.vector(j)
+    for (let i = 0; i < c.length; i++) column[i] = A[i * d + j]! / lengths[j]!
   }
+  qr.vector(d).set(c)
+  const rank = qr.factor(tolerance, pace, true)
+  const solution = rank === d ? solveUpper(qr) : solveWide(qr, lengths, units, pace)
+  qr.release()
   for (let j = 0; j < d; j++) solution[j] = solution[j]! / lengths[j]!
   return { solution, rank }
 }
 
 /** Euclidean length of each column; 1 for a column of zeros. */
-export function columnLengths(R: Float64Array, d: number): Float64Array {
+export function columnLengths(A: Float64Array, d: number): Float64Array {
   const squares = new Float64Array(d)
-  for (let at = 0; at < R.length; at++) squares[at % d]! += R[at]! * R[at]!
+  for (let from = 0; from < A.length; from += d) {
+    for (let j = 0; j < d; j++) squares[j]! += A[from + j]! * A[from + j]!
+  }
   return squares.map((square) => Math.sqrt(square) || 1)
 }
 
-/** Householder QR of R with columns of length 1, the longest of what is left first. */
-function pivotedQR(R: Float64Array, c: Float64Array, lengths: Float64Array, tolerance: number) {
-  const d = c.length
-  const T = R.map((value, at) => value / lengths[at % d]!)
-  const rhs = c.slice()
-  const pivots = Int32Array.from({ length: d }, (_, j) => j)
-  let first = 0
-  for (let k = 0; k < d; k++) {
-    const { column, length } = longestColumn(T, d, k)
-    if (k === 0) first = length
-    if (length <= tolerance * first) return { T, rhs, pivots, rank: k }
-    swapColumns(T, d, k, column)
-    const pivot = pivots[k]!
-    pivots[k] = pivots[column]!
-    pivots[column] = pivot
-    const reflected = T[k * d + k]! > 0 ? -length : length
-    // The reflection's vector stays in column k below row k; `head` is its first element.
-    const head = T[k * d + k]! - reflected
-    const half = length * (length + Math.abs(T[k * d + k]!))
-    for (let j = k + 1; j < d; j++) {
-      let product = head * T[k * d + j]!
-      for (let i = k + 1; i < d; i++) product += T[i * d + k]! * T[i * d + j]!
-      const share = product / half
-      T[k * d + j]! -= share * head
-      for (let i = k + 1; i < d; i++) T[i * d + j]! -= share * T[i * d + k]!
-    }
-    let product = head * rhs[k]!
-    for (let i = k + 1; i < d; i++) product += T[i * d + k]! * rhs[i]!
-    rhs[k]! -= (product / half) * head
-    for (let i = k + 1; i < d; i++) {
-      rhs[i]! -= (product / half) * T[i * d + k]!
-      T[i * d + k] = 0
-    }
-    T[k * d + k] = reflected
-  }
-  return { T, rhs, pivots, rank: d }
-}
-
-/** The column from k on that is longest from row k on. */
-function longestColumn(T: Float64Array, d: number, k: number) {
-  let column = k
-  let longest = 0
-  for (let j = k; j < d; j++) {
-    let square = 0
-    for (let i = k; i < d; i++) square += T[i * d + j]! * T[i * d + j]!
-    if (square > longest) {
-      longest = square
-      column = j
-    }
-  }
-  return { column, length: Math.sqrt(longest) }
-}
-
-function swapColumns(T: Float64Array, d: number, a: number, b: number): void {
-  if (a === b) return
-  for (let at = 0; at < T.length; at += d) {
-    const kept = T[at + a]!
-    T[at + a] = T[at + b]!
-    T[at + b] = kept
-  }
-}
-
-/** R⁺c from the `rank` greatest singular values. */
-function pseudoInverse(R: Float64Array, c: Float64Array, rank: number): Float64Array {
-  const d = c.length
-  const rows = filledRows(R, d)
-  const { sigma, left, right } = singularValues(R.subarray(0, rows * d), rows, d)
+/** The x of Rx = Qᵀc, which is the vector after the columns. */
+function solveUpper(qr: PivotedQR): Float64Array {
+  const d = qr.count
+  const rest = qr.vector(d)
   const solution = new Float64Array(d)
-  for (let r = 0; r < rank; r++) {
-    let product = 0
-    for (let i = 0; i < rows; i++) product += left[r * rows + i]! * c[i]!
-    const share = product / sigma[r]!
-    for (let j = 0; j < d; j++) solution[j]! += share * right[r * d + j]!
+  for (let k = d - 1; k >= 0; k--) {
+    const value = rest[k]! / qr.at(k, k)
+    solution[qr.pivots[k]!] = value
+    for (let i = 0; i < k; i++) rest[i]! -= qr.at(i, k) * value
   }
   return solution
 }
 
-/** Rows of R up to the last that is not all 0: of fewer rows than columns R has no more. */
-function filledRows(R: Float64Array, d: number): number {
-  let last = R.length - 1
-  while (last > 0 && R[last] === 0) last--
-  return Math.floor(last / d) + 1
+/**
+ * The x of Rx = Qᵀc, R of fewer rows than columns, of least ‖Sx / lengths‖: with (S / lengths) x = t and
+ * R (lengths / S) = W, t is in the space of the rows of W, which another decomposition gives as
+ * Wᵀ = ZT.
+ */
+function solveWide(
+  qr: PivotedQR,
+  lengths: Float64Array,
+  units: Float64Array,
+  pace: Pace,
+): Float64Array {
+  const { rank, count: d } = qr
+  const solution = new Float64Array(d)
+  if (rank === 0) return solution
+  const weights = lengths.map((length, j) => (units[j] === 0 ? 0 : length / units[j]!))
+  const greatest = weights.reduce((most, value) => Math.max(most, value), 0)
+  const ofColumn = Float64Array.from(qr.pivots, (j) => weights[j]! / greatest)
+  // Elements of greater weight first, for the precision of those of small weight (Cox and Higham,
+  // "Stability of Householder QR factorization for weighted least squares problems", 1998).
+  const order = Array.from(ofColumn.keys()).sort((a, b) => ofColumn[b]! - ofColumn[a]! || a - b)
+  const wide = new PivotedQR(rank, d, 1)
+  const sizes = new Float64Array(rank)
+  for (let i = 0; i < rank; i++) {
+    const row = wide.vector(i)
+    order.forEach((k, at) => (row[at] = qr.at(i, k) * ofColumn[k]!))
+    sizes[i] = row.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1
+    for (let at = 0; at < d; at++) row[at] = row[at]! / sizes[i]!
+  }
+  wide.factor(0, pace)
+  // Tᵀy = Qᵀc, then t = Zy.
+  const y = wide.vector(rank)
+  for (let k = 0; k < wide.rank; k++) {
+    const i = wide.pivots[k]!
+    let sum = qr.vector(d)[i]! / sizes[i]!
+    for (let before = 0; before < k; before++) sum -= wide.at(before, k) * y[before]!
+    y[k] = sum / wide.at(k, k)
+  }
+  wide.applyQ(pace)
+  order.forEach((k, at) => (solution[qr.pivots[k]!] = y[at]! * ofColumn[k]!))
+  wide.release()
+  return solution
 }

@@ -9,9 +9,9 @@ export interface LinearModel extends LearnedQuantity {
 
 /** What models share whose answer is a weighted sum of the features and an intercept. */
 export abstract class LinearRegressor extends RowRegressor<LinearModel> {
-  /** The weight of each feature. */
+  /** The weight of each feature; a copy. */
   get coefficients(): Float64Array {
-    return this.model.coefficients
+    return this.model.coefficients.slice()
   }
 
   get intercept(): number {

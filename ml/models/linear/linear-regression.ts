@@ -1,11 +1,11 @@
 import type { Matrix } from '../../data/matrix.ts'
 import type { FitOptions } from '../classifier.ts'
 import { nonnegativeLeastSquares } from '../linear-algebra/nonnegative.ts'
-import { minimumNorm } from '../linear-algebra/solve.ts'
 import { resolveOptions, type OptionTable, type Parameters } from '../options.ts'
 import type { LoadedTensors } from '../tensors.ts'
+import { leastSquares, paceOf } from './least-squares.ts'
 import { LinearRegressor, readLinearModel, type LinearModel } from './linear-model.ts'
-import { reduce, weightsOf, type ReducedProblem } from './reduced-problem.ts'
+import { reduce, scaleProblem, weightsOf, type ReducedProblem } from './reduced-problem.ts'
 
 export interface LinearRegressionOptions {
   fitIntercept?: boolean
@@ -27,14 +27,15 @@ export const linearRegressionOptions = {
 
 /**
  * Ordinary least squares: the weights and the intercept of least squared error, to the last digits,
- * by Householder QR. Of columns that depend on each other, to within the rounding of n or d values,
- * it takes the weights of least norm, as scikit-learn does; with `positive`, one solution of several,
- * by the active set of Lawson and Hanson. A fit holds no copy of X.
+ * by the normal equations and corrections of what they lose, or where that is too much by Householder
+ * QR. Of columns that depend on each other, to within the rounding of n or d values, it takes the
+ * weights of least norm, as scikit-learn does; with `positive`, one solution of several, by the active
+ * set of Lawson and Hanson. A fit holds no copy of X, but of one with more columns than rows.
  *
  *     const model = new LinearRegression({ positive: true }).fit(X, y)
  *     model.coefficients
  *
- * The constructor throws OptionInvalid; `fit` NotConverged with `positive`, for columns so nearly
+ * The constructor throws OptionInvalid; `fit` ValueTooLarge where a weight would be, NotConverged with `positive`, for columns so nearly
  * dependent that rounding leads it in circles.
  */
 export class LinearRegression extends LinearRegressor {
@@ -56,25 +57,19 @@ export class LinearRegression extends LinearRegressor {
 
   protected learn(X: Matrix, y: Float64Array, options: FitOptions): LinearModel {
     const { fitIntercept, positive } = this.#options
-    const problem = reduce(X, y, fitIntercept, options)
+    const problem = scaleProblem(X, y, fitIntercept)
+    const pace = paceOf(problem, options)
     const z = positive
-      ? nonnegativeLeastSquares(problem.R, problem.c).solution
-      : ordinary(problem, X)
+      ? nonnegativeLeastSquares(...square(reduce(problem, pace), X.cols), pace).solution
+      : leastSquares(problem, pace)
     return { featureCount: X.cols, ...weightsOf(problem, z) }
   }
 }
 
-/** Of several solutions that of least norm in the units of X, not of the reduced problem. */
-function ordinary({ R, c, scales }: ReducedProblem, { rows, cols }: Matrix): Float64Array {
-  const tolerance = Math.max(rows, cols) * Number.EPSILON
-  const { solution, rank } = minimumNorm(R, c, tolerance)
-  if (rank === cols) return solution
-  const unscaled = R.map((value, at) => value / (scales[at % cols]! || 1))
-  const greatest = unscaled.reduce((most, value) => Math.max(most, Math.abs(value)), 0) || 1
-  const inUnitsOfX = minimumNorm(
-    unscaled.map((value) => value / greatest),
-    c,
-    tolerance,
-  ).solution
-  return inUnitsOfX.map((value, j) => value / greatest / (scales[j]! || 1))
+/** With rows of zeros to as many as columns. */
+function square({ A, c }: ReducedProblem, cols: number): [Float64Array, Float64Array] {
+  const [rows, targets] = [new Float64Array(cols * cols), new Float64Array(cols)]
+  rows.set(A)
+  targets.set(c)
+  return [rows, targets]
 }

@@ -9,7 +9,7 @@ import { classWeightOption, rowWeights, type ClassWeight } from '../class-weight
 import { isModelError } from '../errors.ts'
 import { HeapLoan } from '../wasm/heap.ts'
 import { LogisticLoss } from './logistic-loss.ts'
-import { minimize } from './newton.ts'
+import { minimize, stepsFor, type NewtonSteps } from './newton.ts'
 import { resolveOptions, type OptionTable, type Parameters } from '../options.ts'
 import {
   float64Tensor,
@@ -123,10 +123,12 @@ export class LogisticRegression extends ProbabilisticClassifier<LogisticModel> {
       const onCheckpoint = (iterations: number) => {
         checkpoint(fitOptions, { fraction: Math.min(iterations / maxIter, 1), iterations })
       }
-      const start = firstLook(loss, X.rows, onCheckpoint)
+      const steps = stepsFor(loss)
+      const start = firstLook(loss, steps, X.rows, onCheckpoint)
       const solution = minimize(loss, {
         tolerance: tol,
         maxIterations: maxIter,
+        steps,
         onCheckpoint,
         ...(start && { start }),
       })
@@ -188,6 +190,7 @@ export class LogisticRegression extends ProbabilisticClassifier<LogisticModel> {
  */
 function firstLook(
   loss: LogisticLoss,
+  steps: NewtonSteps,
   rows: number,
   onCheckpoint: (iterations: number) => void,
 ): Float64Array | undefined {
@@ -199,6 +202,7 @@ function firstLook(
     return minimize(loss, {
       tolerance: firstTolerance,
       maxIterations: firstSteps,
+      steps,
       onCheckpoint: () => onCheckpoint(0),
     })
   } catch (error) {

@@ -1,10 +1,10 @@
 import type { Matrix } from '../../data/matrix.ts'
-import { checkpoint, type FitOptions } from '../classifier.ts'
+import { largestMagnitude } from '../checks.ts'
 import { columnMeans, columnVariances, isConstantColumn } from '../column-statistics.ts'
+import { ModelError } from '../errors.ts'
+import type { RowProblem } from '../linear-algebra/normal-equations.ts'
 import { RowQR } from '../linear-algebra/row-qr.ts'
-
-/** Rows between two looks at the signal. */
-const rowsBetweenChecks = 4096
+import type { Pace } from '../pace.ts'
 
 /**
  * A column that varies less than this share of the target is constant: the weights of other columns
@@ -13,14 +13,11 @@ const rowsBetweenChecks = 4096
 const leastSpread = 1e-120
 
 /**
- * A regression of n rows as one of d: ‖Xw - y‖² is ‖Rz - c‖² and what no w changes, where column j
- * of X, less its mean, was multiplied by `scales[j]`, y by `targetScale`, and w is
+ * A regression in numbers of a size that can be squared: column j of X, less its mean, times
+ * `scales[j]`, and y less its mean times `targetScale`. Its solution z stands for the weights
  * z · scales / targetScale.
  */
-export interface ReducedProblem {
-  /** Upper triangular, d × d, row-major. */
-  readonly R: Float64Array
-  readonly c: Float64Array
+export interface ScaledProblem extends RowProblem {
   readonly means: Float64Array
   readonly targetMean: number
   /** Powers of two; 0 for a constant column. */
@@ -28,51 +25,80 @@ export interface ReducedProblem {
   readonly targetScale: number
 }
 
-/** X and y as a reduced problem. No copy of X is made. Without an intercept the means are 0. */
-export function reduce(
-  X: Matrix,
-  y: Float64Array,
-  fitIntercept: boolean,
-  options: FitOptions,
-): ReducedProblem {
-  const { data, rows, cols: d } = X
+/** No copy of X is made. Without an intercept the means are 0. */
+export function scaleProblem(X: Matrix, y: Float64Array, fitIntercept: boolean): ScaledProblem {
+  const { data, rows, cols } = X
   const target = { data: y, rows, cols: 1 }
-  const means = fitIntercept ? columnMeans(X) : new Float64Array(d)
+  const means = fitIntercept ? columnMeans(X) : new Float64Array(cols)
   const targetMean = fitIntercept ? columnMeans(target)[0]! : 0
   const targetSpread = spreads(target, Float64Array.of(targetMean))[0]!
-  const isConstant = fitIntercept ? constantColumns(X, means) : new Uint8Array(d)
+  const isConstant = fitIntercept ? constantColumns(X, means) : new Uint8Array(cols)
   const scales = spreads(X, means).map((spread, j) =>
     spread === 0 || isConstant[j] === 1 || spread < leastSpread * targetSpread
       ? 0
       : powerOfTwoBelow(1 / spread),
   )
   const targetScale = targetSpread === 0 ? 1 : powerOfTwoBelow(1 / targetSpread)
-  const qr = new RowQR(d + 1)
-  for (let i = 0; i < rows; i++) {
-    if (i % rowsBetweenChecks === 0) checkpoint(options, { fraction: i / rows, iterations: i })
-    const row = qr.nextRow()
-    for (let j = 0, at = i * d; j < d; j++, at++) row[j] = (data[at]! - means[j]!) * scales[j]!
-    row[d] = (y[i]! - targetMean) * targetScale
+  return {
+    ...{ rows, cols, means, targetMean, scales, targetScale },
+    writeRow(i, out) {
+      for (let j = 0, at = i * cols; j < cols; j++, at++) {
+        out[j] = (data[at]! - means[j]!) * scales[j]!
+      }
+    },
+    targetAt: (i) => (y[i]! - targetMean) * targetScale,
   }
-  const factor = qr.finish()
-  const R = new Float64Array(d * d)
-  const c = new Float64Array(d)
-  // Beyond the number of rows the factor holds nothing but rounding.
-  for (let i = 0; i < Math.min(rows, d); i++) {
-    R.set(factor.subarray(i * (d + 1), i * (d + 1) + d), i * d)
-    c[i] = factor[i * (d + 1) + d]!
-  }
-  return { R, c, means, targetMean, scales, targetScale }
 }
 
-/** The weights that a solution z stands for, and the intercept. */
+/** A problem of no more rows than columns: ‖Az - c‖² is that of the whole and what no z changes. */
+export interface ReducedProblem {
+  /** c.length × cols, row-major. */
+  readonly A: Float64Array
+  readonly c: Float64Array
+}
+
+/** The rows as they are where they are no more than columns, else their triangular factor. */
+export function reduce(problem: ScaledProblem, pace: Pace): ReducedProblem {
+  const { rows, cols } = problem
+  const height = Math.min(rows, cols)
+  const A = new Float64Array(height * cols)
+  const c = new Float64Array(height)
+  if (rows <= cols) {
+    for (let i = 0; i < rows; i++) {
+      problem.writeRow(i, A.subarray(i * cols, (i + 1) * cols))
+      c[i] = problem.targetAt(i)
+    }
+    return { A, c }
+  }
+  const width = cols + 1
+  const qr = new RowQR(width, pace)
+  for (let i = 0; i < rows; i++) {
+    const row = qr.nextRow()
+    problem.writeRow(i, row)
+    row[cols] = problem.targetAt(i)
+  }
+  const factor = qr.finish()
+  for (let i = 0; i < cols; i++) {
+    A.set(factor.subarray(i * width, i * width + cols), i * cols)
+    c[i] = factor[i * width + cols]!
+  }
+  return { A, c }
+}
+
+/** The weights that a solution z stands for, and the intercept. Throws ValueTooLarge. */
 export function weightsOf(
-  { means, targetMean, scales, targetScale }: ReducedProblem,
+  { means, targetMean, scales, targetScale }: ScaledProblem,
   z: Float64Array,
 ): { coefficients: Float64Array; intercept: number } {
   const coefficients = z.map((value, j) => (value * scales[j]!) / targetScale)
   let intercept = targetMean
   for (let j = 0; j < coefficients.length; j++) intercept -= coefficients[j]! * means[j]!
+  const beyond = [...coefficients, intercept].find(
+    (value) => !(Math.abs(value) <= largestMagnitude),
+  )
+  if (beyond !== undefined) {
+    throw new ModelError('ValueTooLarge', `a weight would be ${beyond}: rescale features or target`)
+  }
   return { coefficients, intercept }
 }
 

@@ -1,11 +1,18 @@
 import type { Matrix } from '../../data/matrix.ts'
 import type { FitOptions } from '../classifier.ts'
+import { refinedSolution } from '../linear-algebra/normal-equations.ts'
 import { RowQR } from '../linear-algebra/row-qr.ts'
 import { minimumNorm } from '../linear-algebra/solve.ts'
 import { resolveOptions, type OptionTable, type Parameters } from '../options.ts'
 import type { LoadedTensors } from '../tensors.ts'
+import type { Pace } from '../pace.ts'
+import { leastSquares, paceOf } from './least-squares.ts'
 import { LinearRegressor, readLinearModel, type LinearModel } from './linear-model.ts'
-import { reduce, weightsOf, type ReducedProblem } from './reduced-problem.ts'
+import { reduce, scaleProblem, weightsOf } from './reduced-problem.ts'
+import type { ReducedProblem, ScaledProblem } from './reduced-problem.ts'
+
+/** Of a penalty's root, so that squares stay finite: what it leaves of a weight is nothing either way. */
+const mostPenalty = 1e150
 
 export interface RidgeOptions {
   alpha?: number
@@ -27,13 +34,14 @@ export const ridgeOptions = {
 
 /**
  * Least squares with an L2 penalty and a free intercept: the weights of least
- * ‖Xw - y‖² + alpha ‖w‖², by Householder QR of X with √alpha times the unit matrix below it, so that
- * nothing is squared (Golub and Van Loan, "Matrix Computations", 6.1). A fit holds no copy of X. The
+ * ‖Xw - y‖² + alpha ‖w‖², by the normal equations and corrections of what they lose, or where that is
+ * too much by Householder QR of X with √alpha times the unit matrix below it (Golub and Van Loan,
+ * "Matrix Computations", 6.1). A fit holds no copy of X, but of one with more columns than rows. The
  * penalty is in the units of X: scale the features first.
  *
  *     new RegressionPipeline(new Ridge({ alpha: 10 }), { scale: true }).fit(X, y)
  *
- * The constructor throws OptionInvalid.
+ * The constructor throws OptionInvalid; `fit` ValueTooLarge where a weight would be.
  */
 export class Ridge extends LinearRegressor {
   readonly algorithm = 'ridge'
@@ -54,29 +62,43 @@ export class Ridge extends LinearRegressor {
 
   protected learn(X: Matrix, y: Float64Array, options: FitOptions): LinearModel {
     const { alpha, fitIntercept } = this.#options
-    const problem = reduce(X, y, fitIntercept, options)
-    const { R, c } = penalized(problem, alpha)
-    const z = minimumNorm(R, c, Math.max(X.rows, X.cols) * Number.EPSILON).solution
+    const problem = scaleProblem(X, y, fitIntercept)
+    const pace = paceOf(problem, options)
+    const z = alpha === 0 ? leastSquares(problem, pace) : penalizedSolution(problem, alpha, pace)
     return { featureCount: X.cols, ...weightsOf(problem, z) }
   }
 }
 
-/** The problem with one more row a column: √alpha times its weight is to be 0. */
-function penalized({ R, c, scales }: ReducedProblem, alpha: number) {
-  const d = c.length
-  const qr = new RowQR(d + 1)
-  for (let i = 0; i < d; i++) {
+/** The z of least ‖Az - c‖² + alpha ‖weights‖². */
+function penalizedSolution(problem: ScaledProblem, alpha: number, pace: Pace): Float64Array {
+  const { rows, cols, scales } = problem
+  // A constant column is all 0 and has no weight, whatever its penalty.
+  const roots = scales.map((scale) =>
+    scale === 0 ? 1 : Math.min(Math.sqrt(alpha) * scale, mostPenalty),
+  )
+  const refined = refinedSolution(
+    problem,
+    roots.map((root) => root * root),
+    pace,
+  )
+  if (refined) return refined
+  const { A, c } = penalized(reduce(problem, pace), roots, pace)
+  return minimumNorm(A, c, scales, Math.max(rows, cols) * Number.EPSILON, pace).solution
+}
+
+/** The problem with one more row a column: the root of the penalty times its unknown is to be 0. */
+function penalized({ A, c }: ReducedProblem, roots: Float64Array, pace: Pace): ReducedProblem {
+  const d = roots.length
+  const qr = new RowQR(d + 1, pace)
+  for (let i = 0; i < c.length; i++) {
     const row = qr.nextRow()
-    row.set(R.subarray(i * d, (i + 1) * d))
+    row.set(A.subarray(i * d, (i + 1) * d))
     row[d] = c[i]!
   }
-  for (let j = 0; j < d; j++) {
-    const row = qr.nextRow().fill(0)
-    row[j] = Math.sqrt(alpha) * scales[j]!
-  }
+  for (let j = 0; j < d; j++) qr.nextRow().fill(0)[j] = roots[j]!
   const factor = qr.finish()
   return {
-    R: Float64Array.from({ length: d * d }, (_, at) => factor[at + Math.floor(at / d)]!),
+    A: Float64Array.from({ length: d * d }, (_, at) => factor[at + Math.floor(at / d)]!),
     c: Float64Array.from({ length: d }, (_, i) => factor[i * (d + 1) + d]!),
   }
 }

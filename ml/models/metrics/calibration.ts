@@ -1,13 +1,13 @@
 import type { Matrix } from '../../data/matrix.ts'
-import { ModelError } from '../errors.ts'
-import { labelsOf } from './ranking.ts'
-import { requirePairs } from './requirements.ts'
+import { resolveOptions, type OptionTable } from '../options.ts'
+import { labelsOf, requirePairs, requireProbability } from './requirements.ts'
 import { quantileOf } from './quantile.ts'
 
 /**
  * The mean squared distance of the probabilities from 1 for the true class and 0 for the others; of
  * two classes half of it, which is the usual score from 0 to 1 (Brier, 1950; scikit-learn's
- * brier_score_loss). `probabilities` is rows × classes. Throws DatasetEmpty, ShapeMismatch.
+ * brier_score_loss). `probabilities` is rows × classes. Throws DatasetEmpty, ShapeMismatch,
+ * OptionInvalid for classes that repeat, ValueNotFinite for what is no probability.
  */
 export function brierScore(
   yTrue: ArrayLike<number>,
@@ -31,6 +31,11 @@ export interface CalibrationOptions {
   readonly strategy?: 'uniform' | 'quantile'
 }
 
+const calibrationOptions = {
+  bins: { default: 5, number: { from: 1, to: 1e6, integer: true }, meaning: 'the number of bins' },
+  strategy: { default: 'uniform', choices: ['uniform', 'quantile'], meaning: 'how they are cut' },
+} as const satisfies OptionTable
+
 /** Bins that hold a row, by rising probability. */
 export interface CalibrationCurve {
   /** The mean probability that was given. */
@@ -50,21 +55,21 @@ export function calibrationCurve(
   yTrue: ArrayLike<number>,
   probabilities: ArrayLike<number>,
   positive: number,
-  { bins = 5, strategy = 'uniform' }: CalibrationOptions = {},
+  options: CalibrationOptions = {},
 ): CalibrationCurve {
+  const { bins, strategy } = resolveOptions<CalibrationOptions>(
+    'calibrationCurve',
+    calibrationOptions,
+    options,
+  )
   requirePairs(yTrue, probabilities.length, 'probabilities')
-  if (!Number.isInteger(bins) || bins < 1) {
-    throw new ModelError('OptionInvalid', `calibrationCurve: option bins is ${bins}, not from 1`)
-  }
   const edges = strategy === 'uniform' ? evenEdges(bins) : quantileEdges(probabilities, bins)
   const rows = new Array<number>(bins).fill(0)
   const sums = new Array<number>(bins).fill(0)
   const positives = new Array<number>(bins).fill(0)
   for (let i = 0; i < yTrue.length; i++) {
     const probability = probabilities[i]!
-    if (!(probability >= 0 && probability <= 1)) {
-      throw new ModelError('ValueNotFinite', `the probability of row ${i} is ${probability}`)
-    }
+    requireProbability(probability, i)
     let bin = 0
     while (bin < bins - 1 && probability > edges[bin + 1]!) bin++
     rows[bin]!++

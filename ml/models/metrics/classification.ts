@@ -1,6 +1,5 @@
 import type { Matrix } from '../../data/matrix.ts'
-import { ModelError } from '../errors.ts'
-import { classIndex, requireClass, requirePairs } from './requirements.ts'
+import { classIndex, labelsOf, requireClass, requirePairs } from './requirements.ts'
 
 export interface ClassScores {
   /** The class, a value of the target. */
@@ -67,7 +66,8 @@ export function classificationReport(
 
 /**
  * Counts of rows by true class (row) and predicted class (column). Throws DatasetEmpty, and
- * ShapeMismatch when the lengths differ or a value is none of `classes`.
+ * ShapeMismatch when the lengths differ or a value is none of `classes`, OptionInvalid for classes that
+ * repeat.
  */
 export function confusionMatrix(
   yTrue: ArrayLike<number>,
@@ -94,25 +94,18 @@ export function accuracy(yTrue: ArrayLike<number>, yPredicted: ArrayLike<number>
 /**
  * The mean of -log(probability of the true class), each probability clipped to [ε, 1 - ε] with the
  * double's ε of 2.2e-16, as scikit-learn 1.5 and later. `probabilities` is rows × classes. Throws
- * DatasetEmpty, ShapeMismatch.
+ * DatasetEmpty, ShapeMismatch, OptionInvalid for classes that repeat, ValueNotFinite for what is no
+ * probability.
  */
 export function logLoss(
   yTrue: ArrayLike<number>,
   probabilities: Matrix,
   classes: ArrayLike<number>,
 ): number {
-  requirePairs(yTrue, probabilities.rows, 'rows of probabilities')
-  const indexOf = classIndex(classes)
-  if (probabilities.cols !== indexOf.size) {
-    throw new ModelError(
-      'ShapeMismatch',
-      `${indexOf.size} classes need as many columns of probabilities, got ${probabilities.cols}`,
-    )
-  }
+  const labels = labelsOf(yTrue, probabilities, classes)
   let sum = 0
   for (let i = 0; i < yTrue.length; i++) {
-    const column = requireClass(indexOf, yTrue[i]!, i)
-    const probability = probabilities.data[i * probabilities.cols + column]!
+    const probability = probabilities.data[i * probabilities.cols + labels[i]!]!
     sum -= Math.log(Math.min(Math.max(probability, Number.EPSILON), 1 - Number.EPSILON))
   }
   return sum / yTrue.length

@@ -2,6 +2,7 @@ import { takeRows, type Matrix } from '../../data/matrix.ts'
 import { permutation, seededRandom } from '../../data/random.ts'
 import { checkFeatures } from '../checks.ts'
 import { ModelError } from '../errors.ts'
+import { checkSeed, refuseUnknownOptions } from '../options.ts'
 import { requirePairs } from './requirements.ts'
 
 export interface SilhouetteOptions {
@@ -19,16 +20,20 @@ export interface SilhouetteOptions {
 export function silhouetteScore(
   X: Matrix,
   labels: ArrayLike<number>,
-  { sampleSize, seed = 0 }: SilhouetteOptions = {},
+  options: SilhouetteOptions = {},
 ): number {
+  refuseUnknownOptions('silhouetteScore', ['sampleSize', 'seed'], options)
+  const { sampleSize, seed = 0 } = options
+  checkSeed('silhouetteScore', seed)
+  checkFeatures(X)
   requirePairs(labels, X.rows, 'rows')
-  if (sampleSize === undefined || sampleSize >= X.rows) return meanOf(silhouetteSamples(X, labels))
-  if (!Number.isInteger(sampleSize) || sampleSize < 2) {
+  if (sampleSize !== undefined && (!Number.isInteger(sampleSize) || sampleSize < 2)) {
     throw new ModelError(
       'OptionInvalid',
       `silhouetteScore: option sampleSize takes a whole number from 2, got ${sampleSize}`,
     )
   }
+  if (sampleSize === undefined || sampleSize >= X.rows) return meanOf(silhouetteSamples(X, labels))
   const drawn = permutation(X.rows, seededRandom(seed)).subarray(0, sampleSize).sort()
   return meanOf(
     silhouetteSamples(

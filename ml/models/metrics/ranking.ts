@@ -1,6 +1,7 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { ModelError } from '../errors.ts'
-import { classIndex, requireClass, requireFinite, requirePairs } from './requirements.ts'
+import { resolveOptions, type OptionTable } from '../options.ts'
+import { labelsOf, requireFinite, requirePairs } from './requirements.ts'
 
 /** What calling every score from a threshold up positive gives, a point a threshold. */
 export interface RocCurve {
@@ -38,7 +39,7 @@ export function rocCurve(
   return {
     falsePositiveRate: share(falsePositives),
     truePositiveRate: share(truePositives),
-    thresholds: Float64Array.of(Infinity, ...thresholds),
+    thresholds: Float64Array.from([Infinity, ...thresholds]),
   }
 }
 
@@ -69,17 +70,27 @@ export interface MulticlassRocAucOptions {
   readonly average?: 'macro' | 'weighted'
 }
 
+const multiclassRocAucOptions = {
+  multiClass: { default: 'ovr', choices: ['ovr', 'ovo'], meaning: 'against which classes' },
+  average: { default: 'macro', choices: ['macro', 'weighted'], meaning: 'what a class counts' },
+} as const satisfies OptionTable
+
 /**
  * The mean ROC AUC of several classes (Hand and Till, 2001, for 'ovo'), scikit-learn's
  * roc_auc_score. `probabilities` is rows × classes. Throws as `rocCurve` does: every class needs a
- * row.
+ * row; OptionInvalid.
  */
 export function multiclassRocAuc(
   yTrue: ArrayLike<number>,
   probabilities: Matrix,
   classes: ArrayLike<number>,
-  { multiClass = 'ovr', average = 'macro' }: MulticlassRocAucOptions = {},
+  options: MulticlassRocAucOptions = {},
 ): number {
+  const { multiClass, average } = resolveOptions<MulticlassRocAucOptions>(
+    'multiclassRocAuc',
+    multiclassRocAucOptions,
+    options,
+  )
   const labels = labelsOf(yTrue, probabilities, classes)
   const counts = new Float64Array(classes.length)
   for (const label of labels) counts[label]!++
@@ -138,23 +149,6 @@ export function averagePrecision(
     before = count
   })
   return area / before
-}
-
-/** The number of each row's class. */
-export function labelsOf(
-  yTrue: ArrayLike<number>,
-  probabilities: Matrix,
-  classes: ArrayLike<number>,
-): Int32Array {
-  requirePairs(yTrue, probabilities.rows, 'rows of probabilities')
-  if (probabilities.cols !== classes.length) {
-    throw new ModelError(
-      'ShapeMismatch',
-      `${classes.length} classes need as many columns of probabilities, got ${probabilities.cols}`,
-    )
-  }
-  const indexOf = classIndex(classes)
-  return Int32Array.from({ length: yTrue.length }, (_, i) => requireClass(indexOf, yTrue[i]!, i))
 }
 
 /** Rows of each kind with at least each distinct score, from the highest down. */

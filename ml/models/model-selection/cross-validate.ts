@@ -1,10 +1,11 @@
-import { takeRows, type Matrix } from '../../data/matrix.ts'
+import type { Matrix } from '../../data/matrix.ts'
 import { stratifiedFolds } from '../../data/split.ts'
-import { checkFeatures, encodeTargets } from '../checks.ts'
+import { checkFeatures, checkWeightCount, encodeTargets } from '../checks.ts'
 import type { FitOptions } from '../classifier.ts'
 import { ModelError } from '../errors.ts'
 import { accuracy, logLoss } from '../metrics/classification.ts'
-import type { OptionValue } from '../options.ts'
+import { checkSeed, refuseUnknownOptions, type OptionValue } from '../options.ts'
+import { FoldRows } from './fold-rows.ts'
 import { meanOf, spreadOver } from './score-tools.ts'
 import type { Trainer } from '../trainers.ts'
 
@@ -15,6 +16,8 @@ export interface CrossValidationOptions extends FitOptions {
   readonly seed: number
   readonly hyperparameters?: Readonly<Record<string, OptionValue>>
 }
+
+const knownOptions = ['folds', 'seed', 'hyperparameters', 'signal', 'onProgress', 'sampleWeight']
 
 export interface CrossValidation {
   readonly folds: readonly FoldScores[]
@@ -40,10 +43,13 @@ export function crossValidate(
   y: ArrayLike<number>,
   options: CrossValidationOptions,
 ): CrossValidation {
-  checkFeatures(X)
+  refuseUnknownOptions('crossValidate', knownOptions, options)
+  const { folds: count, seed, hyperparameters, sampleWeight } = options
+  checkSeed('crossValidate', seed)
+  // Whether a value may be missing its column may decide: the model refuses it.
+  checkFeatures(X, undefined, true)
   const { classes } = encodeTargets(y, X.rows)
   const targets = Float64Array.from(y)
-  const { folds: count, seed } = options
   if (!Number.isInteger(count) || count < 2 || count > X.rows) {
     throw new ModelError(
       'OptionInvalid',
@@ -51,24 +57,29 @@ export function crossValidate(
     )
   }
   const foldOf = stratifiedFolds(targets, count, seed)
-  const folds = Array.from({ length: count }, (_, fold) => {
-    const learn = indicesWhere(foldOf, (of) => of !== fold)
-    const judge = indicesWhere(foldOf, (of) => of === fold)
-    const model = trainer.create(options.hyperparameters, seed)
-    const targetsOf = (indices: readonly number[]) => indices.map((i) => targets[i]!)
-    model.fit(takeRows(X, learn), targetsOf(learn), {
+  const all = Array.from({ length: count }, (_, fold) => ({
+    train: indicesWhere(foldOf, (of) => of !== fold),
+    test: indicesWhere(foldOf, (of) => of === fold),
+  }))
+  const foldRows = new FoldRows(
+    { X, y: targets, weights: checkWeightCount(sampleWeight, X.rows) },
+    all,
+  )
+  const folds = all.map((rows, fold) => {
+    const { train, test } = foldRows.of(rows)
+    const model = trainer.create(hyperparameters, seed)
+    model.fit(train.X, train.y, {
       signal: options.signal,
+      sampleWeight: train.weights,
       onProgress: ({ fraction, iterations }) =>
         options.onProgress?.({ fraction: (fold + fraction) / count, iterations }),
     })
-    const rows = takeRows(X, judge)
-    const truth = targetsOf(judge)
-    const scores = { rows: judge.length, accuracy: accuracy(truth, model.predict(rows)) }
-    const probabilities = model.predictProba?.(rows)
+    const scores = { rows: test.X.rows, accuracy: accuracy(test.y, model.predict(test.X)) }
+    const probabilities = model.predictProba?.(test.X)
     if (!probabilities) return scores
     return {
       ...scores,
-      logLoss: logLoss(truth, spreadOver(probabilities, model.classes, classes), classes),
+      logLoss: logLoss(test.y, spreadOver(probabilities, model.classes, classes), classes),
     }
   })
   const losses = folds.flatMap((scores) => ('logLoss' in scores ? [scores.logLoss] : []))
@@ -79,10 +90,6 @@ export function crossValidate(
   }
 }
 
-function indicesWhere(foldOf: Int32Array, holds: (fold: number) => boolean): number[] {
-  const indices: number[] = []
-  foldOf.forEach((fold, i) => {
-    if (holds(fold)) indices.push(i)
-  })
-  return indices
+function indicesWhere(foldOf: Int32Array, holds: (fold: number) => boolean): Int32Array {
+  return foldOf.map((_, i) => i).filter((i) => holds(foldOf[i]!))
 }

@@ -1,6 +1,7 @@
 import { seededRandom } from '../../data/random.ts'
 import { ModelError } from '../errors.ts'
 import { quantileOf } from '../metrics/quantile.ts'
+import { checkSeed, resolveOptions, seedRange, type OptionTable } from '../options.ts'
 import { meanOf } from './score-tools.ts'
 
 export interface PairedBootstrapOptions {
@@ -9,6 +10,11 @@ export interface PairedBootstrapOptions {
   /** Default 2,000. */
   readonly resamples?: number
 }
+
+const pairedBootstrapOptions = {
+  seed: { default: 0, number: seedRange, meaning: 'decides which rows are drawn' },
+  resamples: { default: 2000, number: { from: 1, integer: true }, meaning: 'how often' },
+} as const satisfies OptionTable
 
 export interface PairedBootstrap {
   /** Accuracy of A less accuracy of B. */
@@ -31,8 +37,14 @@ export interface PairedBootstrap {
 export function pairedBootstrap(
   correctA: ArrayLike<boolean | number>,
   correctB: ArrayLike<boolean | number>,
-  { seed, resamples = 2000 }: PairedBootstrapOptions,
+  options: PairedBootstrapOptions,
 ): PairedBootstrap {
+  const { seed, resamples } = resolveOptions<PairedBootstrapOptions>(
+    'pairedBootstrap',
+    pairedBootstrapOptions,
+    options,
+  )
+  checkSeed('pairedBootstrap', options.seed)
   const rows = correctA.length
   if (correctB.length !== rows) {
     throw new ModelError(
@@ -41,12 +53,6 @@ export function pairedBootstrap(
     )
   }
   if (rows === 0) throw new ModelError('DatasetEmpty', 'there is no row to compare on')
-  if (!Number.isInteger(resamples) || resamples < 1) {
-    throw new ModelError(
-      'OptionInvalid',
-      `pairedBootstrap: option resamples takes a whole number from 1, got ${resamples}`,
-    )
-  }
   const gains = Float64Array.from(
     { length: rows },
     (_, i) => Number(Boolean(correctA[i])) - Number(Boolean(correctB[i])),

@@ -33,9 +33,10 @@ export const scorers = {
     return present.reduce((sum, { recall }) => sum + recall, 0) / present.length
   },
   'f1-macro': (model, X, y, classes) => {
-    const { perClass } = classificationReport(y, model.predict(X), classes)
-    const seen = perClass.filter(({ support, precision }) => support > 0 || precision > 0)
-    return seen.reduce((sum, { f1 }) => sum + f1, 0) / seen.length
+    const answers = model.predict(X)
+    const seen = new Set([...y, ...answers])
+    const { perClass } = classificationReport(y, answers, classes)
+    return perClass.reduce((sum, { f1 }) => sum + f1, 0) / seen.size
   },
   'neg-log-loss': (model, X, y, classes) =>
     -logLoss(y, probabilitiesOf(model, X, classes), classes),

@@ -1,9 +1,12 @@
-import { takeRows, takeValues, type Matrix } from '../../data/matrix.ts'
-import { permutation, seededRandom, type Random } from '../../data/random.ts'
-import { checkFeatures, checkTargets } from '../checks.ts'
+import type { Matrix } from '../../data/matrix.ts'
+import { seededRandom } from '../../data/random.ts'
+import { checkFeatures, checkTargets, checkWeightCount } from '../checks.ts'
 import type { FitOptions } from '../classifier.ts'
 import { isModelError, ModelError } from '../errors.ts'
-import type { OptionValue, Parameters } from '../options.ts'
+import { checkSeed, refuseUnknownOptions, type Parameters } from '../options.ts'
+import { checkFoldRows, FoldRows, type Rows } from './fold-rows.ts'
+import { combinationsOf, drawsOf, type ParameterGrid, type ParameterSpace } from './spaces.ts'
+import type { FromGrid, FromSpace } from './spaces.ts'
 import { meanOf } from './score-tools.ts'
 import { isClassifier, scorerOf, type Scorer, type ScoringName } from './scoring.ts'
 import type { Supervised } from './scoring.ts'
@@ -12,9 +15,14 @@ import type { Fold } from './splits.ts'
 export interface ScoreOptions<Model extends Supervised> extends FitOptions {
   /** As `kFold`, `stratifiedKFold`, `groupKFold` or `timeSeriesSplit` make them. */
   readonly folds: readonly Fold[]
-  /** By name, or a function of the fitted model and the rows to judge by; greater is better. */
+  /**
+   * By name, or a function of the fitted model and the rows to judge by, which are the next fold's
+   * when it has answered; greater is better.
+   */
   readonly scoring: ScoringName | Scorer<Model>
 }
+
+const scoreOptions = ['folds', 'scoring', 'signal', 'onProgress', 'sampleWeight']
 
 /** The scores of one way to learn, a number a fold. */
 export interface FoldScoring {
@@ -27,61 +35,65 @@ export interface FoldScoring {
 /**
  * Cross-validation over any folds, by any score: a model of `create` learns from each fold's training
  * rows and is judged by its others. A pipeline learns its steps anew from each fold's training rows.
- * Throws what the fits throw, and OptionInvalid for a score that the model does not allow.
+ * `sampleWeight` goes with its rows into the fits; scores count every row the same.
+ * Holds one copy of X, in which one fold's rows follow the other's: a model keeps none of them.
+ * Throws what the fits throw, and OptionInvalid for a score that the model does not allow and for folds of
+ * rows that there are not, or with a row on both sides.
  */
 export function crossValScores<Model extends Supervised>(
   create: () => Model,
   X: Matrix,
   y: ArrayLike<number>,
-  { folds, scoring, signal, onProgress }: ScoreOptions<Model>,
+  options: ScoreOptions<Model>,
 ): FoldScoring {
-  checkFeatures(X, undefined, create().acceptsMissing)
+  refuseUnknownOptions('crossValScores', scoreOptions, options)
+  return scoreFolds(create, X, y, options, (all) => new FoldRows(all, options.folds))
+}
+
+function scoreFolds<Model extends Supervised>(
+  create: () => Model,
+  X: Matrix,
+  y: ArrayLike<number>,
+  { folds, scoring, signal, onProgress, sampleWeight }: ScoreOptions<Model>,
+  foldRowsOf: (all: Rows) => FoldRows,
+): FoldScoring {
+  // Whether a value may be missing its column may decide: the model refuses it.
+  checkFeatures(X, undefined, true)
   const targets = checkTargets(y, X.rows)
   const scorer = scorerOf(scoring)
-  if (folds.length === 0) throw new ModelError('OptionInvalid', 'option folds is empty')
+  checkFoldRows(folds, X.rows)
+  const foldRows = foldRowsOf({ X, y: targets, weights: checkWeightCount(sampleWeight, X.rows) })
   let classes: Float64Array | undefined
-  const scores = folds.map(({ train, test }, fold) => {
+  const scores = folds.map((rows, fold) => {
+    const { train, test } = foldRows.of(rows)
     const model = create()
-    model.fit(takeRows(X, train), takeValues(targets, train), {
+    model.fit(train.X, train.y, {
       signal,
+      sampleWeight: train.weights,
       onProgress: ({ fraction, iterations }) =>
         onProgress?.({ fraction: (fold + fraction) / folds.length, iterations }),
     })
     classes ??= isClassifier(model)
       ? Float64Array.from(new Set(targets)).sort()
       : new Float64Array(0)
-    return scorer(model, takeRows(X, test), takeValues(targets, test), classes)
+    return scorer(model, test.X, test.y, classes)
   })
   return summaryOf(scores)
 }
 
-/** The values to try of each parameter: all combinations. */
-export type ParameterGrid = Readonly<Record<string, readonly OptionValue[]>>
-
-/** What to draw each parameter from: a list, or a range, evenly or evenly by its logarithm. */
-export type ParameterSpace = Readonly<Record<string, readonly OptionValue[] | ParameterRange>>
-
-export interface ParameterRange {
-  readonly from: number
-  readonly to: number
-  /** Default 'linear'. */
-  readonly scale?: 'linear' | 'log'
-  readonly integer?: boolean
-}
-
-export interface SearchTrial extends FoldScoring {
-  readonly parameters: Parameters
+export interface SearchTrial<Found extends Parameters = Parameters> extends FoldScoring {
+  readonly parameters: Found
   /** From 1; equal means have the same. */
   readonly rank: number
-  /** Why there are no scores: a fit did not converge. The mean is then -Infinity. */
+  /** Why there is no mean: a fit did not converge, or a score is NaN. It is then -Infinity. */
   readonly failure?: string
 }
 
-export interface SearchResult {
+export interface SearchResult<Found extends Parameters = Parameters> {
   /** In the order they were made. */
-  readonly trials: readonly SearchTrial[]
+  readonly trials: readonly SearchTrial<Found>[]
   /** The trial of the greatest mean, of equals the first. */
-  readonly best: SearchTrial
+  readonly best: SearchTrial<Found>
 }
 
 /**
@@ -95,9 +107,23 @@ export interface SearchResult {
  *     )
  *     search.best.parameters
  *
- * Throws OptionInvalid for an empty grid and what the fits throw; a fit that does not converge makes
- * its trial the last.
+ * Throws OptionInvalid for an empty grid and what the fits throw. A fit that does not converge makes
+ * its trial the last, and so does a score that is NaN; where all are such it throws NotConverged.
  */
+export function gridSearch<Grid extends ParameterGrid, Model extends Supervised>(
+  create: (parameters: FromGrid<Grid>) => Model,
+  grid: Grid,
+  X: Matrix,
+  y: ArrayLike<number>,
+  options: ScoreOptions<Model>,
+): SearchResult<FromGrid<Grid>>
+export function gridSearch<Model extends Supervised>(
+  create: (parameters: Parameters) => Model,
+  grids: readonly ParameterGrid[],
+  X: Matrix,
+  y: ArrayLike<number>,
+  options: ScoreOptions<Model>,
+): SearchResult
 export function gridSearch<Model extends Supervised>(
   create: (parameters: Parameters) => Model,
   grid: ParameterGrid | readonly ParameterGrid[],
@@ -105,6 +131,7 @@ export function gridSearch<Model extends Supervised>(
   y: ArrayLike<number>,
   options: ScoreOptions<Model>,
 ): SearchResult {
+  refuseUnknownOptions('gridSearch', scoreOptions, options)
   const grids = Array.isArray(grid) ? (grid as readonly ParameterGrid[]) : [grid as ParameterGrid]
   return runTrials(create, grids.flatMap(combinationsOf), X, y, options)
 }
@@ -117,31 +144,35 @@ export interface RandomSearchOptions<Model extends Supervised> extends ScoreOpti
 }
 
 /** Tries as many draws from `space` as are asked for, by cross-validation. Throws as `gridSearch`. */
-export function randomSearch<Model extends Supervised>(
-  create: (parameters: Parameters) => Model,
-  space: ParameterSpace,
+export function randomSearch<Space extends ParameterSpace, Model extends Supervised>(
+  create: (parameters: FromSpace<Space>) => Model,
+  space: Space,
   X: Matrix,
   y: ArrayLike<number>,
   options: RandomSearchOptions<Model>,
-): SearchResult {
-  const { trials, seed } = options
+): SearchResult<FromSpace<Space>> {
+  refuseUnknownOptions('randomSearch', [...scoreOptions, 'trials', 'seed'], options)
+  const { trials, seed, ...rest } = options
   if (!Number.isInteger(trials) || trials < 1) {
     throw new ModelError(
       'OptionInvalid',
       `randomSearch: option trials takes a whole number from 1, got ${trials}`,
     )
   }
-  return runTrials(create, draws(space, trials, seededRandom(seed)), X, y, options)
+  checkSeed('randomSearch', seed)
+  return runTrials(create, drawsOf(space, trials, seededRandom(seed)), X, y, rest)
 }
 
-function runTrials<Model extends Supervised>(
-  create: (parameters: Parameters) => Model,
-  candidates: readonly Parameters[],
+function runTrials<Found extends Parameters, Model extends Supervised>(
+  create: (parameters: Found) => Model,
+  candidates: readonly Found[],
   X: Matrix,
   y: ArrayLike<number>,
   { onProgress, ...options }: ScoreOptions<Model>,
-): SearchResult {
+): SearchResult<Found> {
   if (candidates.length === 0) throw new ModelError('OptionInvalid', 'there is no grid to try')
+  let foldRows: FoldRows | undefined
+  const foldRowsOf = (all: Rows) => (foldRows ??= new FoldRows(all, options.folds))
   const scored = candidates.map((parameters, trial) => {
     const report: ScoreOptions<Model> = {
       ...options,
@@ -149,7 +180,9 @@ function runTrials<Model extends Supervised>(
         onProgress?.({ fraction: (trial + fraction) / candidates.length, iterations }),
     }
     try {
-      return { parameters, ...crossValScores(() => create(parameters), X, y, report) }
+      const scoring = scoreFolds(() => create(parameters), X, y, report, foldRowsOf)
+      if (!Number.isNaN(scoring.mean)) return { parameters, ...scoring }
+      return { parameters, ...scoring, mean: -Infinity, deviation: 0, failure: 'a score is NaN' }
     } catch (error) {
       if (!isModelError(error, 'NotConverged')) throw error
       return { parameters, scores: [], mean: -Infinity, deviation: 0, failure: error.message }
@@ -159,59 +192,15 @@ function runTrials<Model extends Supervised>(
     ...trial,
     rank: 1 + scored.filter(({ mean }) => mean > trial.mean).length,
   }))
-  return { trials, best: trials.find(({ rank }) => rank === 1)! }
-}
-
-/** Names in alphabetical order, the last one's values changing first. */
-function combinationsOf(grid: ParameterGrid): Parameters[] {
-  let combinations: Parameters[] = [{}]
-  for (const name of Object.keys(grid).sort()) {
-    const values = grid[name]!
-    if (values.length === 0) {
-      throw new ModelError('OptionInvalid', `the grid has no value of ${name} to try`)
-    }
-    combinations = combinations.flatMap((before) =>
-      values.map((value) => ({ ...before, [name]: value })),
+  const best = trials
+    .filter((trial) => !('failure' in trial))
+    .reduce<(typeof trials)[number] | undefined>(
+      (first, trial) => (first && first.rank <= trial.rank ? first : trial),
+      undefined,
     )
-  }
-  return combinations
-}
-
-function draws(space: ParameterSpace, trials: number, random: Random): Parameters[] {
-  const names = Object.keys(space).sort()
-  if (names.every((name) => isList(space[name]!))) {
-    const all = combinationsOf(space as ParameterGrid)
-    return Array.from(permutation(all.length, random).subarray(0, trials), (k) => all[k]!)
-  }
-  return Array.from({ length: trials }, () =>
-    Object.fromEntries(names.map((name) => [name, drawFrom(name, space[name]!, random)])),
-  )
-}
-
-function drawFrom(
-  name: string,
-  source: readonly OptionValue[] | ParameterRange,
-  random: Random,
-): OptionValue {
-  if (isList(source)) {
-    if (source.length > 0) return source[Math.floor(random() * source.length)]!
-    throw new ModelError('OptionInvalid', `the space has no value of ${name} to try`)
-  }
-  const { from, to, scale = 'linear', integer = false } = source
-  if (!(from <= to) || !Number.isFinite(to - from) || (scale === 'log' && !(from > 0))) {
-    throw new ModelError('OptionInvalid', `the space of ${name} is ${from} to ${to}, ${scale}`)
-  }
-  const share = random()
-  const reach = to + (integer ? 1 : 0)
-  const value =
-    scale === 'log'
-      ? from * Math.exp(share * Math.log(reach / from))
-      : from + share * (reach - from)
-  return integer ? Math.min(to, Math.floor(value)) : Math.min(to, value)
-}
-
-function isList(source: readonly OptionValue[] | ParameterRange): source is readonly OptionValue[] {
-  return Array.isArray(source)
+  if (best) return { trials, best }
+  const failures = new Set(trials.map((trial) => ('failure' in trial ? trial.failure : '')))
+  throw new ModelError('NotConverged', `every trial failed: ${[...failures].join('; ')}`)
 }
 
 function summaryOf(scores: readonly number[]): FoldScoring {

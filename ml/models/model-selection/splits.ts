@@ -1,5 +1,6 @@
 import { permutation, seededRandom } from '../../data/random.ts'
 import { ModelError } from '../errors.ts'
+import { checkSeed, refuseUnknownOptions } from '../options.ts'
 
 /** Rows to learn from and rows to judge by, each ascending. */
 export interface Fold {
@@ -18,7 +19,8 @@ export interface FoldsOptions {
  * Every row is judged in one fold; sizes differ by at most one (scikit-learn's KFold). Throws
  * OptionInvalid for an impossible number of folds.
  */
-export function kFold(rows: number, { folds = 5, seed }: FoldsOptions = {}): Fold[] {
+export function kFold(rows: number, options: FoldsOptions = {}): Fold[] {
+  const { folds, seed } = foldsOptions('kFold', options)
   checkFolds('kFold', folds, rows, 'rows')
   const order =
     seed === undefined
@@ -39,10 +41,8 @@ export function kFold(rows: number, { folds = 5, seed }: FoldsOptions = {}): Fol
  *
  * @param y the class of each row
  */
-export function stratifiedKFold(
-  y: ArrayLike<number>,
-  { folds = 5, seed }: FoldsOptions = {},
-): Fold[] {
+export function stratifiedKFold(y: ArrayLike<number>, options: FoldsOptions = {}): Fold[] {
+  const { folds, seed } = foldsOptions('stratifiedKFold', options)
   checkFolds('stratifiedKFold', folds, y.length, 'rows')
   const members = new Map<number, number[]>()
   for (let i = 0; i < y.length; i++) {
@@ -76,8 +76,10 @@ export function stratifiedKFold(
  */
 export function groupKFold(
   groups: ArrayLike<number>,
-  { folds = 5 }: Pick<FoldsOptions, 'folds'> = {},
+  options: Pick<FoldsOptions, 'folds'> = {},
 ): Fold[] {
+  refuseUnknownOptions('groupKFold', ['folds'], options)
+  const { folds = 5 } = options
   const sizes = new Map<number, number>()
   for (let i = 0; i < groups.length; i++) {
     sizes.set(groups[i]!, (sizes.get(groups[i]!) ?? 0) + 1)
@@ -112,10 +114,9 @@ export interface TimeSeriesOptions {
  * Rows in the order of time: each fold is judged on rows later than all it learned from
  * (scikit-learn's TimeSeriesSplit). Throws OptionInvalid for sizes that do not fit the rows.
  */
-export function timeSeriesSplit(
-  rows: number,
-  { folds = 5, testSize, gap = 0, maxTrainSize = Infinity }: TimeSeriesOptions = {},
-): Fold[] {
+export function timeSeriesSplit(rows: number, options: TimeSeriesOptions = {}): Fold[] {
+  refuseUnknownOptions('timeSeriesSplit', ['folds', 'testSize', 'gap', 'maxTrainSize'], options)
+  const { folds = 5, testSize, gap = 0, maxTrainSize = Infinity } = options
   checkFolds('timeSeriesSplit', folds, rows - 1, 'rows but one')
   const size = testSize ?? Math.floor(rows / (folds + 1))
   const areWhole = [size, gap].every(Number.isInteger)
@@ -143,10 +144,10 @@ export interface TrainTestOptions {
 }
 
 /** One random split. Throws OptionInvalid where a side would be empty or lack a class. */
-export function trainTestSplit(
-  rows: number,
-  { testSize = 0.25, seed, stratify }: TrainTestOptions,
-): Fold {
+export function trainTestSplit(rows: number, options: TrainTestOptions): Fold {
+  refuseUnknownOptions('trainTestSplit', ['testSize', 'seed', 'stratify'], options)
+  const { testSize = 0.25, seed, stratify } = options
+  checkSeed('trainTestSplit', seed)
   const count = Math.ceil(rows * testSize)
   if (!(testSize > 0 && testSize < 1) || count >= rows) {
     throw new ModelError(
@@ -210,6 +211,16 @@ function foldsOf(foldOf: Int32Array, folds: number): Fold[] {
 
 function range(start: number, end: number): Int32Array {
   return Int32Array.from({ length: end - start }, (_, k) => start + k)
+}
+
+function foldsOptions(
+  owner: string,
+  options: FoldsOptions,
+): { readonly folds: number; readonly seed: number | undefined } {
+  refuseUnknownOptions(owner, ['folds', 'seed'], options)
+  const { folds = 5, seed } = options
+  if (seed !== undefined) checkSeed(owner, seed)
+  return { folds, seed }
 }
 
 function checkFolds(owner: string, folds: number, most: number, what: string): void {

@@ -1,5 +1,5 @@
 import type { Matrix } from '../../data/matrix.ts'
-import { ProbabilisticClassifier, type Learned } from '../classifier.ts'
+import { ProbabilisticClassifier, type FitOptions, type Learned } from '../classifier.ts'
 import { ModelError } from '../errors.ts'
 import { resolveOptions, type Parameters } from '../options.ts'
 import { float64Tensor, int32Tensor, readClasses, readFloat64, readInt32 } from '../tensors.ts'
@@ -61,8 +61,13 @@ export class KNeighborsClassifier extends ProbabilisticClassifier<NeighborsModel
     }
   }
 
-  protected learn(X: Matrix, labels: Int32Array, classes: Float64Array): NeighborsModel {
-    return this.#modelOf(X, labels, classes)
+  protected learn(
+    X: Matrix,
+    labels: Int32Array,
+    classes: Float64Array,
+    options: FitOptions,
+  ): NeighborsModel {
+    return this.#modelOf(X, labels, classes, options)
   }
 
   protected classIndex(model: NeighborsModel, row: Float64Array): number {
@@ -96,9 +101,14 @@ export class KNeighborsClassifier extends ProbabilisticClassifier<NeighborsModel
     for (let c = 0; c < out.length; c++) out[c] = out[c]! / sum
   }
 
-  #modelOf(X: Matrix, labels: Int32Array, classes: Float64Array): NeighborsModel {
+  #modelOf(
+    X: Matrix,
+    labels: Int32Array,
+    classes: Float64Array,
+    options: FitOptions = {},
+  ): NeighborsModel {
     const { nNeighbors, metric } = this.#options
-    const index = new NeighborIndex(X, nNeighbors, metric)
+    const index = new NeighborIndex(X, nNeighbors, metric, options)
     return {
       classes,
       featureCount: X.cols,

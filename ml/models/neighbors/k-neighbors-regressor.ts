@@ -1,5 +1,6 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { resolveOptions, type Parameters } from '../options.ts'
+import type { FitOptions } from '../classifier.ts'
 import { RowRegressor, type LearnedQuantity } from '../regressor.ts'
 import { float64Tensor, readFloat64 } from '../tensors.ts'
 import { refuseOtherTensors, type LoadedTensors, type Tensors } from '../tensors.ts'
@@ -46,8 +47,8 @@ export class KNeighborsRegressor extends RowRegressor<NeighborsModel> {
     }
   }
 
-  protected learn(X: Matrix, y: Float64Array): NeighborsModel {
-    return this.#modelOf(X, y.slice())
+  protected learn(X: Matrix, y: Float64Array, options: FitOptions): NeighborsModel {
+    return this.#modelOf(X, y.slice(), options)
   }
 
   protected estimate({ index, targets }: NeighborsModel, row: Float64Array): number {
@@ -62,8 +63,9 @@ export class KNeighborsRegressor extends RowRegressor<NeighborsModel> {
     return sum / total
   }
 
-  #modelOf(X: Matrix, targets: Float64Array): NeighborsModel {
+  #modelOf(X: Matrix, targets: Float64Array, options: FitOptions = {}): NeighborsModel {
     const { nNeighbors, metric } = this.#options
-    return { featureCount: X.cols, index: new NeighborIndex(X, nNeighbors, metric), targets }
+    const index = new NeighborIndex(X, nNeighbors, metric, options)
+    return { featureCount: X.cols, index, targets }
   }
 }

@@ -1,7 +1,12 @@
 import type { Matrix } from '../../data/matrix.ts'
+import type { FitOptions } from '../classifier.ts'
+import { Pace } from '../pace.ts'
 
 /** Ranges of rows this small are searched row by row. */
 const leafRows = 16
+
+/** Rows looked at for each one of a range before the search for its middle is given up for a sort. */
+const mostLooks = 16
 
 /** In more columns than this a tree rules out too little to be worth its branches. */
 const mostTreeColumns = 24
@@ -34,7 +39,8 @@ export class NeighborIndex {
   readonly #leafRows: number
   #size = 0
 
-  constructor(X: Matrix, count: number, metric: Metric) {
+  /** Throws FitAborted. */
+  constructor(X: Matrix, count: number, metric: Metric, options: FitOptions = {}) {
     this.rows = X.rows
     this.cols = X.cols
     this.count = Math.min(count, X.rows)
@@ -44,7 +50,8 @@ export class NeighborIndex {
     this.#leafRows = X.cols > mostTreeColumns ? X.rows : leafRows
     this.#numbers = Int32Array.from({ length: X.rows }, (_, i) => i)
     this.#axes = new Int32Array(X.rows)
-    this.#split(X, 0, X.rows)
+    const levels = Math.max(0, Math.ceil(Math.log2(X.rows / this.#leafRows)))
+    this.#split(X, 0, X.rows, new Pace(options, levels * X.rows * (X.cols + mostLooks)))
     this.#points = new Float64Array(X.data.length)
     for (let place = 0; place < X.rows; place++) {
       const from = this.#numbers[place]! * X.cols
@@ -99,31 +106,34 @@ export class NeighborIndex {
     } else {
       for (let j = 0; j < this.cols; j++) distance += Math.abs(point[j]! - this.#points[at + j]!)
     }
+    const { distances, found } = this
     const number = this.#numbers[place]!
-    if (this.#size === this.count && !this.#isBefore(distance, number, this.count - 1)) return
-    let k = this.#size < this.count ? this.#size++ : this.count - 1
-    for (; k > 0 && this.#isBefore(distance, number, k - 1); k--) {
-      this.distances[k] = this.distances[k - 1]!
-      this.found[k] = this.found[k - 1]!
+    // A comparison in a method of its own would take the distance as an object: memory a row.
+    if (this.#size === this.count) {
+      const last = this.count - 1
+      if (distance > distances[last]!) return
+      if (distance === distances[last]! && number > found[last]!) return
     }
-    this.distances[k] = distance
-    this.found[k] = number
-  }
-
-  #isBefore(distance: number, number: number, k: number): boolean {
-    const other = this.distances[k]!
-    return distance < other || (distance === other && number < this.found[k]!)
+    let k = this.#size < this.count ? this.#size++ : this.count - 1
+    for (; k > 0 && distance <= distances[k - 1]!; k--) {
+      if (distance === distances[k - 1]! && number > found[k - 1]!) break
+      distances[k] = distances[k - 1]!
+      found[k] = found[k - 1]!
+    }
+    distances[k] = distance
+    found[k] = number
   }
 
   /** Puts the middle row by the widest column in the middle, those before it before, and so on. */
-  #split(X: Matrix, start: number, end: number): void {
+  #split(X: Matrix, start: number, end: number, pace: Pace): void {
     if (end - start <= this.#leafRows) return
+    pace.advance((end - start) * (X.cols + mostLooks))
     const middle = (start + end) >>> 1
     const axis = widestColumn(X, this.#numbers, start, end)
     this.#axes[middle] = axis
     select(X, this.#numbers, axis, start, end - 1, middle)
-    this.#split(X, start, middle)
-    this.#split(X, middle + 1, end)
+    this.#split(X, start, middle, pace)
+    this.#split(X, middle + 1, end, pace)
   }
 }
 
@@ -145,7 +155,11 @@ function widestColumn({ data, cols }: Matrix, numbers: Int32Array, start: number
   return widest
 }
 
-/** Hoare's selection: the row that belongs at `target` by this column, smaller ones before it. */
+/**
+ * Hoare's selection: the row that belongs at `target` by this column, smaller ones before it. Rows in
+ * an order made for it, as a file can hold, would take it their number squared; what is then left is
+ * sorted.
+ */
 function select(
   { data, cols }: Matrix,
   numbers: Int32Array,
@@ -161,7 +175,14 @@ function select(
     numbers[b] = kept
   }
   let [low, high] = [first, last]
+  let looks = mostLooks * (last - first + 1)
   while (low < high) {
+    looks -= high - low + 1
+    if (looks < 0) {
+      const byValue = (a: number, b: number) => data[a * cols + axis]! - data[b * cols + axis]!
+      numbers.subarray(low, high + 1).sort(byValue)
+      return
+    }
     const pivot = valueAt((low + high) >>> 1)
     let [i, j] = [low, high]
     while (i <= j) {

@@ -1,5 +1,5 @@
 import type { Matrix } from '../../data/matrix.ts'
-import type { FitOptions } from '../classifier.ts'
+import { checkFollowOptions, type FollowOptions } from '../classifier.ts'
 import type { Clusterer } from '../clusterer.ts'
 import type { Transformer } from '../preprocessing/transformer.ts'
 import { SteppedModel } from './stepped-model.ts'
@@ -22,7 +22,8 @@ export class ClusteringPipeline extends SteppedModel<Clusterer> implements Clust
     return this.model.clusterCount
   }
 
-  fit(X: Matrix, options?: FitOptions): this {
-    return this.fitSteps(X, (transformed) => this.model.fit(transformed, options))
+  fit(X: Matrix, options: FollowOptions = {}): this {
+    checkFollowOptions(this.algorithm, options)
+    return this.fitSteps(X, options, (transformed) => this.model.fit(transformed, options))
   }
 }

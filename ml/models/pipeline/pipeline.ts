@@ -32,8 +32,8 @@ export class Pipeline extends SteppedModel<Classifier> implements Classifier {
     return this.model.classes
   }
 
-  fit(X: Matrix, y: ArrayLike<number>, options?: FitOptions): this {
-    return this.fitSteps(X, (transformed) => this.model.fit(transformed, y, options))
+  fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
+    return this.fitSteps(X, options, (transformed) => this.model.fit(transformed, y, options))
   }
 
   decisionFunction(X: Matrix): Matrix {

@@ -18,7 +18,7 @@ export class RegressionPipeline extends SteppedModel<Regressor> implements Regre
     return new RegressionPipeline(model).restoreSteps(steps)
   }
 
-  fit(X: Matrix, y: ArrayLike<number>, options?: FitOptions): this {
-    return this.fitSteps(X, (transformed) => this.model.fit(transformed, y, options))
+  fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
+    return this.fitSteps(X, options, (transformed) => this.model.fit(transformed, y, options))
   }
 }

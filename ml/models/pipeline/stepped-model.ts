@@ -1,4 +1,5 @@
 import type { Matrix } from '../../data/matrix.ts'
+import type { FitOptions } from '../classifier.ts'
 import type { Parameters } from '../options.ts'
 import type { Transformer } from '../preprocessing/transformer.ts'
 import type { Tensors } from '../tensors.ts'
@@ -55,8 +56,12 @@ export abstract class SteppedModel<Model extends PipelinedModel> {
   }
 
   /** Learns the steps, then the model from what they make of X. */
-  protected fitSteps(X: Matrix, fitModel: (transformed: Matrix) => void): this {
-    this.#steps.fit(X, fitModel)
+  protected fitSteps(
+    X: Matrix,
+    options: FitOptions,
+    fitModel: (transformed: Matrix) => void,
+  ): this {
+    this.#steps.fit(X, options, fitModel)
     return this
   }
 

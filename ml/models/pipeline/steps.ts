@@ -1,6 +1,9 @@
 import type { Matrix } from '../../data/matrix.ts'
+import { withinMemory } from '../allocation.ts'
 import { checkFeatures, checkRow } from '../checks.ts'
+import { checkFitOptions, type FitOptions } from '../classifier.ts'
 import { ModelError } from '../errors.ts'
+import { refuseUnknownOptions } from '../options.ts'
 import { StandardScaler } from '../preprocessing/standard-scaler.ts'
 import { transformAll, transformOwned, type Transformer } from '../preprocessing/transformer.ts'
 import type { Tensors } from '../tensors.ts'
@@ -30,12 +33,17 @@ export class Steps {
   #fitted: readonly Transformer[] = []
   /** Room for the row that each step gives, made at the first row, so that others need none. */
   #rows: readonly Float64Array[] | undefined
+  /** Whether what a step gives is looked at before the next: it may have left a value missing. */
+  #checkedAfter: readonly boolean[] = []
+  /** Whether some column that the first step is given may be missing. */
+  readonly #someMissing: boolean
 
   constructor(model: StepsTarget, options: PipelineOptions) {
-    const { steps = [], scale = false, rowCap = Infinity } = options
+    const { steps = [], scale = false, rowCap = Infinity } = checkedOptions(options)
     this.#model = model
     this.#templates = scale ? [...steps, new StandardScaler()] : [...steps]
     this.#rowCap = rowCap
+    this.#someMissing = this.#acceptsSomeMissing(0)
   }
 
   /** Steps and a model that have learned before. Throws ShapeMismatch where they do not fit. */
@@ -68,9 +76,9 @@ export class Steps {
     return this.#fitted[0]?.inputCount ?? modelCount
   }
 
-  /** Whether no NaN reaches a step or a model that refuses it. */
+  /** Whether any column may be missing: no NaN reaches a step or a model that refuses it. */
   get acceptsMissing(): boolean {
-    const decides = this.#templates.find(({ missing }) => missing !== 'passed')
+    const decides = this.#templates.find(({ missing }) => !missing.startsWith('passed'))
     return decides ? decides.missing === 'filled' : this.#model.acceptsMissing === true
   }
 
@@ -78,7 +86,10 @@ export class Steps {
    * Learns the steps from X, then `fitModel` from what they make of it; only when both are done the
    * new steps replace the old. Holds X and one copy, unless a step makes rows wider.
    */
-  fit(X: Matrix, fitModel: (transformed: Matrix) => void): void {
+  fit(X: Matrix, fitOptions: FitOptions, fitModel: (transformed: Matrix) => void): void {
+    checkFitOptions(this.#model.algorithm, fitOptions)
+    const { signal, onProgress } = fitOptions
+    checkFeatures(X, undefined, this.#someMissing)
     if (X.rows > this.#rowCap) {
       throw new ModelError(
         'RowCapExceeded',
@@ -86,35 +97,42 @@ export class Steps {
           'use another algorithm or fewer rows',
       )
     }
-    checkFeatures(X, undefined, this.acceptsMissing)
+    // What share the steps have is not known, and the model tells of its own from the beginning.
+    const onStep = onProgress && (() => onProgress({ fraction: 0, iterations: 0 }))
+    const options = { signal, onProgress: onStep }
     let features = X
-    const fitted = this.#templates.map((template) => {
-      const step = template.unfitted().fit(features)
-      features = features === X ? transformAll(step, X) : transformOwned(step, features)
-      return step
-    })
+    const fitted = this.#templates.map((template) =>
+      withinMemory(template.kind, () => {
+        const step = template.unfitted().fit(features, options)
+        features =
+          features === X ? transformAll(step, X, options) : transformOwned(step, features, options)
+        return step
+      }),
+    )
     fitModel(features)
     this.#take(fitted)
   }
 
   transform(X: Matrix): Matrix {
     // Checked here: the model would name the values after the steps.
-    checkFeatures(X, this.featureCount, this.acceptsMissing)
+    checkFeatures(X, this.featureCount, this.#someMissing)
     let features = X
-    for (const step of this.#fitted) {
+    this.#fitted.forEach((step, s) => {
       features = features === X ? transformAll(step, X) : transformOwned(step, features)
-    }
+      if (this.#checkedAfter[s]) checkFeatures(features)
+    })
     return features
   }
 
   /** The row for the model, valid until the next call. */
   transformRow(row: Float64Array): Float64Array {
-    checkRow(row, this.featureCount, this.acceptsMissing)
+    checkRow(row, this.featureCount, this.#someMissing)
     this.#rows ??= this.#fitted.map((step) => new Float64Array(step.outputCount))
     let features = row
     for (let s = 0; s < this.#fitted.length; s++) {
       this.#fitted[s]!.transformRow(features, this.#rows[s]!)
       features = this.#rows[s]!
+      if (this.#checkedAfter[s]) checkRow(features, features.length)
     }
     return features
   }
@@ -128,10 +146,39 @@ export class Steps {
     return tensors
   }
 
+  /** Whether some column of what step s is given, or after the last the model, may be missing. */
+  #acceptsSomeMissing(s: number): boolean {
+    const decides = this.#templates.slice(s).find(({ missing }) => missing !== 'passed')
+    return decides ? decides.missing !== 'refused' : this.#model.acceptsMissing === true
+  }
+
   #take(fitted: readonly Transformer[]): void {
     this.#fitted = fitted
+    // The model checks what it gets by itself.
+    this.#checkedAfter = fitted.map(
+      ({ missing }, s) =>
+        (missing === 'passed-or-filled' || missing === 'partly-refused') &&
+        s + 1 < fitted.length &&
+        !this.#acceptsSomeMissing(s + 1),
+    )
     this.#rows = undefined
   }
+}
+
+/** Throws OptionInvalid. */
+function checkedOptions(options: PipelineOptions): PipelineOptions {
+  refuseUnknownOptions('Pipeline', ['steps', 'scale', 'rowCap'], options)
+  const { steps = [], scale = false, rowCap = Infinity } = options
+  const areSteps = Array.isArray(steps) && steps.every((step) => 'unfitted' in Object(step))
+  if (!areSteps) throw invalidOption('steps takes a list of transformers')
+  if (typeof scale !== 'boolean') throw invalidOption('scale takes true or false')
+  const isCap = rowCap === Infinity || (Number.isInteger(rowCap) && rowCap >= 1)
+  if (!isCap) throw invalidOption(`rowCap takes a whole number from 1, got ${rowCap}`)
+  return options
+}
+
+function invalidOption(what: string): ModelError {
+  return new ModelError('OptionInvalid', `Pipeline: option ${what}`)
 }
 
 function prefixed(prefix: string, tensors: Tensors): Tensors {

@@ -2,7 +2,12 @@ import type { Matrix } from '../../data/matrix.ts'
 import { ModelError } from '../errors.ts'
 import type { Parameters } from '../options.ts'
 import { int32Tensor, readInt32, type LoadedTensors, type Tensors } from '../tensors.ts'
-import { RowTransformer, type LearnedTransform, type Transformer } from './transformer.ts'
+import {
+  RowTransformer,
+  type LearnedTransform,
+  type Transformer,
+  type TransformerFitOptions,
+} from './transformer.ts'
 
 /** Some columns and what is done to them; without a step they stay as they are. */
 export interface ColumnPart {
@@ -22,6 +27,7 @@ interface LearnedPart {
   readonly columns: Int32Array
   /** Fitted; none where the columns stay as they are. */
   readonly step: Transformer | undefined
+  readonly refusesMissing: boolean
   /** The first of the part's columns in the row that is given. */
   readonly offset: number
   /** Room for the part's columns of one row, and for what its step makes of them. */
@@ -42,11 +48,12 @@ interface LearnedColumns extends LearnedTransform {
  *       { columns: [2, 3], step: new OneHotEncoder() },
  *     ])
  *
- * The constructor throws OptionInvalid; `fit` ShapeMismatch for a column that X has not.
+ * A missing value is refused, passed on or filled by the part that its column is in. The constructor
+ * throws OptionInvalid; `fit` ShapeMismatch for a column that X has not.
  */
 export class ColumnTransformer extends RowTransformer<LearnedColumns> {
   readonly kind = 'column-transformer'
-  override readonly missing = 'passed'
+  override readonly missing: Transformer['missing']
   readonly #parts: readonly ColumnPart[]
   readonly #remainder: 'drop' | 'passthrough'
 
@@ -65,6 +72,10 @@ export class ColumnTransformer extends RowTransformer<LearnedColumns> {
     }
     this.#parts = parts
     this.#remainder = remainder
+    const kinds = new Set(parts.map(({ step }) => step?.missing ?? 'passed'))
+    // A column that is dropped is missed by no one.
+    kinds.add(remainder === 'drop' ? 'filled' : 'passed')
+    this.missing = missingOf(kinds)
   }
 
   /** @param load makes the transformer of this kind from its tensors and parameters */
@@ -117,8 +128,12 @@ export class ColumnTransformer extends RowTransformer<LearnedColumns> {
   }
 
   transformRow(row: Float64Array, out: Float64Array): void {
-    for (const { columns, step, offset, taken, given } of this.learned.parts) {
-      for (let k = 0; k < columns.length; k++) taken[k] = row[columns[k]!]!
+    for (const { columns, step, refusesMissing, offset, taken, given } of this.learned.parts) {
+      for (let k = 0; k < columns.length; k++) {
+        const value = row[columns[k]!]!
+        if (refusesMissing && value !== value) throw missingIn(columns[k]!, step!)
+        taken[k] = value
+      }
       step?.transformRow(taken, given)
       out.set(given, offset)
     }
@@ -144,7 +159,7 @@ export class ColumnTransformer extends RowTransformer<LearnedColumns> {
     return tensors
   }
 
-  protected learn(X: Matrix): LearnedColumns {
+  protected learn(X: Matrix, options: TransformerFitOptions): LearnedColumns {
     const beyond = this.#parts.flatMap(({ columns }) => columns).find((j) => j >= X.cols)
     if (beyond !== undefined) {
       throw new ModelError(
@@ -152,9 +167,16 @@ export class ColumnTransformer extends RowTransformer<LearnedColumns> {
         `ColumnTransformer: there is no column ${beyond}, X has ${X.cols}`,
       )
     }
-    const parts = this.#parts.map(({ columns, step }): ColumnPart =>
-      step ? { columns, step: step.unfitted().fit(takeColumns(X, columns)) } : { columns },
-    )
+    const { signal, onProgress } = options
+    const parts = this.#parts.map(({ columns, step }, p): ColumnPart => {
+      if (!step) return { columns }
+      const gap = step.missing === 'refused' ? columnWithGap(X, columns) : undefined
+      if (gap !== undefined) throw missingIn(gap, step)
+      const progress = { fraction: p / this.#parts.length, iterations: p }
+      const onPart = onProgress && (() => onProgress(progress))
+      const own = { signal, onProgress: onPart }
+      return { columns, step: step.unfitted().fit(takeColumns(X, columns), own) }
+    })
     const rest = this.#remainder === 'drop' ? [] : unnamedColumns(parts, X.cols)
     return layOut(rest.length > 0 ? [...parts, { columns: rest }] : parts, X.cols)
   }
@@ -175,7 +197,8 @@ function layOut(parts: readonly ColumnPart[], inputCount: number): LearnedColumn
     outputCount += width
     const taken = new Float64Array(columns.length)
     const given = step ? new Float64Array(width) : taken
-    return { columns: Int32Array.from(columns), step, offset, taken, given }
+    const refusesMissing = step?.missing === 'refused'
+    return { columns: Int32Array.from(columns), step, refusesMissing, offset, taken, given }
   })
   return { inputCount, outputCount, parts: placed }
 }
@@ -209,6 +232,27 @@ function takeColumns({ data, rows, cols }: Matrix, columns: readonly number[]): 
     for (const j of columns) taken[at++] = data[i * cols + j]!
   }
   return { data: taken, rows, cols: columns.length }
+}
+
+/** What becomes of missing values where the parts are of these kinds. */
+function missingOf(kinds: ReadonlySet<Transformer['missing']>): Transformer['missing'] {
+  if (kinds.size === 1) return [...kinds][0]!
+  return kinds.has('refused') || kinds.has('partly-refused') ? 'partly-refused' : 'passed-or-filled'
+}
+
+/** The first of these columns in which a value is missing. */
+function columnWithGap({ data, cols }: Matrix, columns: readonly number[]): number | undefined {
+  return columns.find((j) => {
+    for (let at = j; at < data.length; at += cols) if (Number.isNaN(data[at])) return true
+    return false
+  })
+}
+
+function missingIn(column: number, { kind }: Transformer): ModelError {
+  return new ModelError(
+    'ValueNotFinite',
+    `column ${column} is NaN, which ${kind} cannot take: it must be a finite number`,
+  )
 }
 
 function unprefixed<Value>(

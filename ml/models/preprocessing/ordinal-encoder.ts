@@ -1,6 +1,11 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { ModelError } from '../errors.ts'
-import { resolveOptions, type OptionTable, type Parameters } from '../options.ts'
+import {
+  refuseUnknownOptions,
+  resolveOptions,
+  type OptionTable,
+  type Parameters,
+} from '../options.ts'
 import { refuseOtherTensors, type LoadedTensors, type Tensors } from '../tensors.ts'
 import { Categories, categoryTensors, unknownCategory } from './categories.ts'
 import { RowTransformer, type LearnedTransform } from './transformer.ts'
@@ -10,7 +15,7 @@ export interface OrdinalEncoderOptions {
   unknownValue?: number
   encodedMissingValue?: number | 'nan'
   /** The categories of each column in the order of their numbers; else its values, ascending. */
-  categories?: readonly (readonly number[])[]
+  categories?: 'auto' | readonly (readonly number[])[]
 }
 
 const ordinalEncoderOptions = {
@@ -30,6 +35,11 @@ const ordinalEncoderOptions = {
     choices: ['nan'],
     meaning: 'the number of NaN',
   },
+  categories: {
+    default: 'auto',
+    choices: ['auto', 'given'],
+    meaning: 'whether the categories are those that it meets, ascending, or given in their order',
+  },
 } as const satisfies OptionTable
 
 interface Encoding extends LearnedTransform {
@@ -47,18 +57,23 @@ export class OrdinalEncoder extends RowTransformer<Encoding> {
   readonly kind = 'ordinal-encoder'
   override readonly missing: 'passed' | 'filled'
   readonly parameters: Parameters
-  readonly #given: readonly (readonly number[])[] | undefined
+  #given: readonly (readonly number[])[] | undefined
   readonly #refusesUnknown: boolean
   readonly #unknownValue: number
   readonly #missingValue: number
 
-  constructor({ categories, ...options }: OrdinalEncoderOptions = {}) {
+  constructor(options: OrdinalEncoderOptions = {}) {
     super()
-    const { handleUnknown, unknownValue, encodedMissingValue } = resolveOptions<
-      Omit<OrdinalEncoderOptions, 'categories'>
-    >('OrdinalEncoder', ordinalEncoderOptions, options)
-    this.parameters = { handleUnknown, unknownValue, encodedMissingValue }
-    this.#given = categories?.map((column) => checkedCategories(column))
+    refuseUnknownOptions('OrdinalEncoder', Object.keys(ordinalEncoderOptions), options)
+    const { categories } = options
+    this.#given = isGiven(categories) ? categories.map(checkedCategories) : undefined
+    type Resolved = Omit<OrdinalEncoderOptions, 'categories'> & { categories?: 'auto' | 'given' }
+    const resolved = resolveOptions<Resolved>('OrdinalEncoder', ordinalEncoderOptions, {
+      ...(options as Resolved),
+      categories: this.#given ? 'given' : ((categories ?? 'auto') as 'auto'),
+    })
+    this.parameters = resolved
+    const { handleUnknown, unknownValue, encodedMissingValue } = resolved
     this.#refusesUnknown = handleUnknown === 'error'
     this.#unknownValue = unknownValue
     this.#missingValue = encodedMissingValue === 'nan' ? NaN : encodedMissingValue
@@ -70,13 +85,13 @@ export class OrdinalEncoder extends RowTransformer<Encoding> {
     refuseOtherTensors(tensors, categoryTensors)
     const categories = Categories.fromTensors(tensors)
     const { columns } = categories
+    if (encoder.parameters['categories'] === 'given') encoder.#given = listsOf(categories)
     return encoder.restore({ inputCount: columns, outputCount: columns, categories })
   }
 
   /** The categories of each column in the order of their numbers. */
   get categories(): number[][] {
-    const { categories } = this.learned
-    return Array.from({ length: categories.columns }, (_, j) => categories.valuesOf(j))
+    return listsOf(this.learned.categories)
   }
 
   transformRow(row: Float64Array, out: Float64Array): void {
@@ -94,6 +109,9 @@ export class OrdinalEncoder extends RowTransformer<Encoding> {
   }
 
   protected learn(X: Matrix): Encoding {
+    if (this.parameters['categories'] === 'given' && !this.#given) {
+      throw new ModelError('OptionInvalid', 'OrdinalEncoder: option categories has no lists')
+    }
     const categories = this.#given
       ? new Categories(this.#given, new Int32Array(this.#given.length))
       : Categories.of(X)
@@ -118,9 +136,17 @@ export class OrdinalEncoder extends RowTransformer<Encoding> {
   }
 }
 
+function listsOf(categories: Categories): number[][] {
+  return Array.from({ length: categories.columns }, (_, j) => categories.valuesOf(j))
+}
+
+function isGiven(categories: unknown): categories is readonly (readonly number[])[] {
+  return Array.isArray(categories)
+}
+
 function checkedCategories(column: readonly number[]): readonly number[] {
-  const distinct = new Set(column)
-  if (column.every(Number.isFinite) && distinct.size === column.length && column.length > 0) {
+  const distinct = new Set(Array.isArray(column) ? column : [])
+  if (distinct.size > 0 && column.every(Number.isFinite) && distinct.size === column.length) {
     return [...column]
   }
   throw new ModelError(

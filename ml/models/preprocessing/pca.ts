@@ -2,12 +2,21 @@ import type { Matrix } from '../../data/matrix.ts'
 import { largestMagnitude } from '../checks.ts'
 import { columnMeans } from '../column-statistics.ts'
 import { ModelError } from '../errors.ts'
+import { choleskyFactor } from '../linear-algebra/cholesky.ts'
+import { gramOfColumns, type Rows } from '../linear-algebra/normal-equations.ts'
 import { RowQR } from '../linear-algebra/row-qr.ts'
 import { singularValues } from '../linear-algebra/svd.ts'
 import { resolveOptions, type OptionTable, type Parameters } from '../options.ts'
+import { Pace } from '../pace.ts'
 import { float64Tensor, readFloat64, refuseOtherTensors } from '../tensors.ts'
 import type { LoadedTensors, Tensors } from '../tensors.ts'
-import { RowTransformer, type LearnedTransform } from './transformer.ts'
+import { RowTransformer, type LearnedTransform, type TransformerFitOptions } from './transformer.ts'
+
+/** A pivot of less of its column's square: columns are nearly dependent. */
+const leastPivot = 0.01
+
+/** Of Jacobi's method, for the share of a fit that is done. */
+const usualSweeps = 7
 
 export interface PCAOptions {
   nComponents?: number | 'all'
@@ -41,8 +50,8 @@ interface Axes extends LearnedTransform {
 
 /**
  * Principal components: the directions, at right angles, along which the rows vary most, by the
- * singular values of the triangular factor of the centred rows, so that nothing is squared and no
- * copy of X is held. Each component's greatest element by size is positive, as in scikit-learn.
+ * singular values of a triangular factor of the centred rows; nothing is squared whose digits would be
+ * lost. No copy of X is held, but of one with more columns than rows. Each component's greatest element by size is positive, as in scikit-learn.
  *
  *     const pca = new PCA({ nComponents: 2 }).fit(X)
  *     pca.explainedVarianceRatio
@@ -95,17 +104,17 @@ export class PCA extends RowTransformer<Axes> {
   /** outputCount × inputCount: one direction a row, the one of most variance first. */
   get components(): Matrix {
     const { components, outputCount, inputCount } = this.learned
-    return { data: components, rows: outputCount, cols: inputCount }
+    return { data: components.slice(), rows: outputCount, cols: inputCount }
   }
 
   /** One value a column. */
   get mean(): Float64Array {
-    return this.learned.mean
+    return this.learned.mean.slice()
   }
 
   /** The sample variance along each component. */
   get explainedVariance(): Float64Array {
-    return this.learned.explainedVariance
+    return this.learned.explainedVariance.slice()
   }
 
   /** The same as shares of the variance of all columns. */
@@ -137,7 +146,7 @@ export class PCA extends RowTransformer<Axes> {
     }
   }
 
-  protected learn(X: Matrix): Axes {
+  protected learn(X: Matrix, options: TransformerFitOptions): Axes {
     const { nComponents, whiten } = this.#options
     const most = Math.min(X.rows, X.cols)
     if (nComponents !== 'all' && nComponents > most) {
@@ -147,7 +156,7 @@ export class PCA extends RowTransformer<Axes> {
       )
     }
     const mean = columnMeans(X)
-    const { sigma, right, unit } = decompose(X, mean)
+    const { sigma, right, unit } = decompose(X, mean, options)
     const variances = sigma.map((value) => (value * unit) ** 2 / Math.max(X.rows - 1, 1))
     const totalVariance = variances.reduce((sum, variance) => sum + variance, 0)
     if (!(totalVariance <= largestMagnitude)) {
@@ -170,20 +179,50 @@ export class PCA extends RowTransformer<Axes> {
 }
 
 /** The singular values of the centred rows, as multiples of `unit`. */
-function decompose({ data, rows, cols }: Matrix, mean: Float64Array) {
+function decompose(
+  { data, rows, cols }: Matrix,
+  mean: Float64Array,
+  options: TransformerFitOptions,
+) {
   let greatest = 0
   for (let at = 0; at < data.length; at++) {
     greatest = Math.max(greatest, Math.abs(data[at]! - mean[at % cols]!))
   }
   const unit = greatest === 0 ? 1 : 2 ** Math.max(-1000, Math.ceil(Math.log2(greatest)))
-  const qr = new RowQR(cols)
-  for (let i = 0; i < rows; i++) {
-    const row = qr.nextRow()
-    for (let j = 0, at = i * cols; j < cols; j++, at++) row[j] = (data[at]! - mean[j]!) / unit
-  }
   const height = Math.min(rows, cols)
-  const factor = qr.finish().subarray(0, height * cols)
-  return { ...singularValues(factor, height, cols), unit }
+  const pace = new Pace(options, rows * cols * height + usualSweeps * 4 * height ** 3)
+  const writeRow = (i: number, out: Float64Array) => {
+    for (let j = 0, at = i * cols; j < cols; j++, at++) out[j] = (data[at]! - mean[j]!) / unit
+  }
+  const factor =
+    rows > cols ? factorOf({ rows, cols, writeRow }, pace) : new Float64Array(rows * cols)
+  if (rows <= cols) {
+    for (let i = 0; i < rows; i++) writeRow(i, factor.subarray(i * cols, (i + 1) * cols))
+  }
+  return { ...singularValues(factor, height, cols, pace), unit }
+}
+
+/**
+ * The triangular factor of rows as they are written: from the products of columns where these are so
+ * far from dependent that squares cost hardly a digit, else from the rows themselves.
+ */
+function factorOf(rows: Rows, pace: Pace): Float64Array {
+  const { cols } = rows
+  const products = gramOfColumns(rows, pace)
+  const L = choleskyFactor(cols, (i, j) => products[i * cols + j]!, leastPivot, pace)
+  if (!L) {
+    const qr = new RowQR(cols, pace)
+    for (let i = 0; i < rows.rows; i++) rows.writeRow(i, qr.nextRow())
+    return qr.finish()
+  }
+  const factor = new Float64Array(cols * cols)
+  for (let j = 0; j < cols; j++) {
+    // The factor of a column of zeros has a 1, which is none of its values.
+    const isEmpty = products[j * cols + j] === 0
+    for (let i = 0; i <= j && !isEmpty; i++) factor[i * cols + j] = L.at(j, i)
+  }
+  L.release()
+  return factor
 }
 
 function componentCount(

@@ -98,8 +98,9 @@ export class SimpleImputer extends RowTransformer<Filling> {
     const { strategy, fillValue, addIndicator } = this.#options
     const means = strategy === 'mean' ? columnMeans(X) : undefined
     const missing: number[] = []
+    const room = new Float64Array(X.rows)
     const fill = Float64Array.from({ length: X.cols }, (_, j) => {
-      const present = presentValues(X, j)
+      const present = presentValues(X, j, room)
       if (present.length < X.rows) missing.push(j)
       if (present.length === 0 || strategy === 'constant') return fillValue
       if (means) return means[j]!
@@ -119,14 +120,13 @@ function filling(fill: Float64Array, indicated: Int32Array): Filling {
   }
 }
 
-/** One column at a time, so that a fit holds little besides X. */
-function presentValues({ data, rows, cols }: Matrix, j: number): Float64Array {
-  const values = new Float64Array(rows)
+/** One column at a time, in `room`, so that a fit holds little besides X. */
+function presentValues({ data, cols }: Matrix, j: number, room: Float64Array): Float64Array {
   let count = 0
   for (let at = j; at < data.length; at += cols) {
-    if (!Number.isNaN(data[at])) values[count++] = data[at]!
+    if (!Number.isNaN(data[at])) room[count++] = data[at]!
   }
-  return values.subarray(0, count)
+  return room.subarray(0, count)
 }
 
 function medianOf(ascending: Float64Array): number {

@@ -9,6 +9,9 @@ import { RowTransformer, type LearnedTransform } from './transformer.ts'
 /** No column is divided by less: the quotient of any two features stays finite. */
 const leastScale = 1e-150
 
+/** Of a column that varies by less the squares may have vanished. */
+const leastVariance = leastScale ** 2
+
 interface Scaling extends LearnedTransform {
   readonly mean: Float64Array
   readonly scale: Float64Array
@@ -42,11 +45,11 @@ export class StandardScaler extends RowTransformer<Scaling> {
 
   /** One value a column, as learned. */
   get mean(): Float64Array {
-    return this.learned.mean
+    return this.learned.mean.slice()
   }
 
   get scale(): Float64Array {
-    return this.learned.scale
+    return this.learned.scale.slice()
   }
 
   transformRow(row: Float64Array, out: Float64Array): void {
@@ -65,9 +68,17 @@ export class StandardScaler extends RowTransformer<Scaling> {
 
   protected learn(X: Matrix): Scaling {
     const mean = columnMeans(X)
-    const scale = columnVariances(X, mean).map((variance, j) =>
-      isConstantColumn(variance, mean[j]!, X.rows) ? 1 : Math.max(Math.sqrt(variance), leastScale),
-    )
+    const scale = columnVariances(X, mean).map((variance, j) => {
+      if (variance < leastVariance) return deviationOfTiny(X, j, mean[j]!)
+      return isConstantColumn(variance, mean[j]!, X.rows) ? 1 : Math.sqrt(variance)
+    })
     return { inputCount: X.cols, outputCount: X.cols, mean, scale }
   }
+}
+
+/** What to divide column j by, whose values differ by so little that their squares are no measure. */
+function deviationOfTiny({ data, rows, cols }: Matrix, j: number, mean: number): number {
+  let greatest = 0
+  for (let i = 0; i < rows; i++) greatest = Math.max(greatest, Math.abs(data[i * cols + j]! - mean))
+  return greatest > rows * Number.EPSILON * Math.abs(mean) ? leastScale : 1
 }

@@ -1,8 +1,14 @@
 import { rowOf, type Matrix } from '../../data/matrix.ts'
+import { withinMemory } from '../allocation.ts'
 import { checkFeatures } from '../checks.ts'
+import { checkFollowOptions, checkpoint, type FollowOptions } from '../classifier.ts'
 import { ModelError } from '../errors.ts'
 import type { Parameters } from '../options.ts'
+import { Pace } from '../pace.ts'
 import type { Tensors } from '../tensors.ts'
+
+/** How a fit of a transformer is followed and ended, as that of a model. */
+export type TransformerFitOptions = FollowOptions
 
 /**
  * A change of features that is learned from rows and then applied to any: scaling, encoding, filling
@@ -14,17 +20,17 @@ export interface Transformer {
   readonly kind: string
   /** Every option with its value. */
   readonly parameters: Parameters
-  /** What becomes of a feature that is NaN: an error, NaN again, or a number. */
-  readonly missing: 'refused' | 'passed' | 'filled'
+  /** What becomes of a feature that is NaN: an error, NaN again, or a number; or by its column. */
+  readonly missing: 'refused' | 'passed' | 'filled' | 'passed-or-filled' | 'partly-refused'
   /** Columns that it takes and columns that it gives. */
   readonly inputCount: number
   readonly outputCount: number
 
   /**
    * Learns from X (n × inputCount), which it leaves as it is. Throws ShapeMismatch, DatasetEmpty,
-   * ValueNotFinite, ValueTooLarge.
+   * ValueNotFinite, ValueTooLarge, FitAborted.
    */
-  fit(X: Matrix): this
+  fit(X: Matrix, options?: TransformerFitOptions): this
 
   /** The transformed rows as a new matrix (n × outputCount). Throws what `fit` throws. */
   transform(X: Matrix): Matrix
@@ -61,9 +67,11 @@ export abstract class RowTransformer<Learned extends LearnedTransform> implement
     return this.learned.outputCount
   }
 
-  fit(X: Matrix): this {
+  fit(X: Matrix, options: TransformerFitOptions = {}): this {
+    checkFollowOptions(this.kind, options)
     checkFeatures(X, undefined, this.missing !== 'refused')
-    this.#learned = this.learn(X)
+    checkpoint(options, { fraction: 0, iterations: 0 })
+    this.#learned = withinMemory(this.kind, () => this.learn(X, options))
     return this
   }
 
@@ -77,7 +85,7 @@ export abstract class RowTransformer<Learned extends LearnedTransform> implement
   abstract toTensors(): Tensors
 
   /** Learns from checked rows. */
-  protected abstract learn(X: Matrix): Learned
+  protected abstract learn(X: Matrix, options: TransformerFitOptions): Learned
 
   protected get learned(): Learned {
     if (this.#learned === undefined) {
@@ -93,11 +101,19 @@ export abstract class RowTransformer<Learned extends LearnedTransform> implement
   }
 }
 
-/** The transformed rows as a new matrix, unchecked. */
-export function transformAll(transformer: Transformer, X: Matrix): Matrix {
+/** The transformed rows as a new matrix, unchecked. Throws FitAborted. */
+export function transformAll(
+  transformer: Transformer,
+  X: Matrix,
+  options: TransformerFitOptions = {},
+): Matrix {
   const cols = transformer.outputCount
+  const pace = new Pace(options, X.rows * X.cols * cols)
   const transformed = { data: new Float64Array(X.rows * cols), rows: X.rows, cols }
-  for (let i = 0; i < X.rows; i++) transformer.transformRow(rowOf(X, i), rowOf(transformed, i))
+  for (let i = 0; i < X.rows; i++) {
+    transformer.transformRow(rowOf(X, i), rowOf(transformed, i))
+    pace.advance(X.cols * cols)
+  }
   return transformed
 }
 
@@ -105,13 +121,19 @@ export function transformAll(transformer: Transformer, X: Matrix): Matrix {
  * The same for a matrix that is the caller's to spend: unless the rows grow wider they are written
  * over the old ones, so that no second copy is held.
  */
-export function transformOwned(transformer: Transformer, X: Matrix): Matrix {
+export function transformOwned(
+  transformer: Transformer,
+  X: Matrix,
+  options: TransformerFitOptions = {},
+): Matrix {
   const cols = transformer.outputCount
-  if (cols > X.cols) return transformAll(transformer, X)
+  if (cols > X.cols) return transformAll(transformer, X, options)
+  const pace = new Pace(options, X.rows * X.cols * cols)
   const out = new Float64Array(cols)
   for (let i = 0; i < X.rows; i++) {
     transformer.transformRow(rowOf(X, i), out)
     X.data.set(out, i * cols)
+    pace.advance(X.cols * cols)
   }
   return { data: X.data.subarray(0, X.rows * cols), rows: X.rows, cols }
 }

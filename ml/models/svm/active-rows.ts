@@ -1,210 +1,160 @@
 import { inPanels, panelOffset, panelRows } from '../wasm/arithmetic.ts'
 import { Layout, mostHeapBytes, type Heap } from '../wasm/heap.ts'
-import { cacheBytes, KernelCache } from './kernel-cache.ts'
-import { signOf, type ScaledProblem } from './pair-problem.ts'
-
-/** Statuses of a coefficient as the arithmetic knows them. */
-export const mayRiseOnly = 1
-export const mayMove = 0
-export const mayFallOnly = -1
+import { real, solverBytes, word } from '../wasm/solver-state.ts'
+import { KernelCache, reserveCache, type CachePlaces } from './kernel-cache.ts'
+import { signOf } from './pair-problem.ts'
+import { copyRows, type ScaledProblem } from './scaled-problem.ts'
 
 /** As few rows as this stay together: passes over them cost less than choosing among them. */
 const fewestToShrink = 64
 /** The share of the active rows that must be at rest before those are put aside. */
 const leastShareToShrink = 0.25
-const singleBytes = Float32Array.BYTES_PER_ELEMENT
 const doubleBytes = Float64Array.BYTES_PER_ELEMENT
 
 /** Kernel rows between two looks at the signal. */
 const checkInterval = 64
 
-/** How far the pulls of the rows that may move are apart, and the one to raise next. */
-export interface Extremes {
-  /** The active row of the highest pull among those that may rise. */
-  rising: number
-  highest: number
-  /** The lowest pull among those that may fall. */
-  lowest: number
+interface Places {
+  readonly state: number
+  readonly panels: number
+  readonly squares: number
+  readonly diagonal: number
+  readonly pulls: number
+  readonly statuses: number
+  readonly row: number
+  readonly order: number
+  readonly coefficients: number
+  readonly costs: number
+  /** Rows on their way into a panel. */
+  readonly incoming: number
+  readonly centre: number
+  /** Numbers of rows, while others are put aside. */
+  readonly kept: number
+  readonly cache: CachePlaces
 }
 
 /**
- * The rows of a problem that the solver still works on, in a heap: the rows, a pull and a status
- * each, and a cache of kernel rows over them. Rows at rest at a bound can be put aside (`shrink`), by
- * which every pass and every kernel row becomes shorter, and taken up again (`restore`). Active rows
- * are numbered from 0; `rowAt` says which rows of the problem they are.
+ * The rows of a problem that the solver still works on, in a heap: the rows, a pull, a status and a
+ * coefficient each, and a cache of kernel rows over them. Rows at rest at a bound can be put aside
+ * (`shrink`), by which every pass and every kernel row becomes shorter, and taken up again
+ * (`restore`). Active rows are numbered from 0.
  */
 export class ActiveRows {
-  count: number
+  /** Signed, one a row of the problem. */
+  readonly coefficients: Float64Array
   readonly #problem: ScaledProblem
   readonly #heap: Heap
   readonly #cache: KernelCache
-  readonly #cacheStart: number
-  readonly #places: Record<'panels' | 'squares' | 'diagonal' | 'pull' | 'status' | 'row', number>
-  readonly #ends: number
-  /** The active rows first; those behind count only while all are active. */
+  readonly #places: Places
+  readonly #words: Int32Array
+  readonly #reals: Float64Array
+  /** Which rows of the problem the active ones are; those behind count only while all are active. */
   readonly #order: Int32Array
   readonly #panels: Float64Array
   readonly #squares: Float64Array
   readonly #diagonal: Float64Array
   readonly #pulls: Float64Array
   readonly #statuses: Float32Array
-  readonly #row: Float64Array
-  readonly #endValues: Float64Array
+  readonly #incoming: Float64Array
 
   /**
-   * @param coefficients one a row of the problem, from which the pulls follow
+   * @param start coefficients to start from, by default all 0
    * @param heapFor a heap of at least so many bytes, with anything in it
    */
   constructor(
     problem: ScaledProblem,
-    coefficients: Float64Array,
-    cacheSize: number,
+    start: Float64Array | undefined,
+    { cacheSize, tolerance }: { cacheSize: number; tolerance: number },
     heapFor: (bytes: number) => Heap,
   ) {
     const size = problem.rows.length
     const { cols } = problem.X
     const padded = inPanels(size)
     const layout = new Layout()
-    const places = {
-      panels: layout.doubles(padded * cols),
-      squares: layout.doubles(padded),
-      diagonal: layout.doubles(padded),
-      pull: layout.doubles(padded),
-      status: layout.singles(padded),
-      row: layout.doubles(cols),
-    }
-    this.#ends = layout.doubles(2)
-    const bytes = cacheBytes(size, cacheSize, mostHeapBytes - layout.bytes)
-    this.#cacheStart = layout.reserve(bytes)
+    const places = placesFor(layout, size, cols, cacheSize)
     const heap = heapFor(layout.bytes)
     this.#problem = problem
     this.#heap = heap
     this.#places = places
+    this.#words = heap.integers(places.state, Object.keys(word).length)
+    this.#reals = heap.doubles(places.state, solverBytes / doubleBytes)
     this.#panels = heap.doubles(places.panels, padded * cols)
     this.#squares = heap.doubles(places.squares, padded)
     this.#diagonal = heap.doubles(places.diagonal, padded)
-    this.#pulls = heap.doubles(places.pull, padded)
-    this.#statuses = heap.singles(places.status, padded)
-    this.#row = heap.doubles(places.row, cols)
-    this.#endValues = heap.doubles(this.#ends, 2)
-    this.#cache = new KernelCache(heap, { start: this.#cacheStart, bytes, size }, (i, place) =>
-      this.#fillKernelRow(i, 0, place),
-    )
-    this.#order = Int32Array.from({ length: size }, (_, i) => i)
-    this.count = size
+    this.#pulls = heap.doubles(places.pulls, padded)
+    this.#statuses = heap.singles(places.statuses, padded)
+    this.#incoming = heap.doubles(places.incoming, panelRows * cols)
+    this.#order = heap.integers(places.order, size)
+    this.coefficients = heap.doubles(places.coefficients, size)
+    heap.doubles(places.centre, cols).set(problem.centre)
+    heap.doubles(places.costs, size).set(problem.costs)
+    this.#cache = new KernelCache(heap, this.#words, places.cache, size)
+    this.#writeState(tolerance)
+    for (let t = 0; t < size; t++) this.#order[t] = t
+    if (start) this.coefficients.set(start)
+    else this.coefficients.fill(0)
     this.#writeRows()
-    this.#writePulls(coefficients, 0)
+    this.#writePulls(0)
+    this.#begin()
+  }
+
+  /** How many there are. */
+  get count(): number {
+    return this.#words[word.count]!
   }
 
   get isWhole(): boolean {
     return this.count === this.#order.length
   }
 
-  rowAt(i: number): number {
-    return this.#order[i]!
+  /** How far the highest pull of those that may rise is above the lowest of those that may fall. */
+  get gap(): number {
+    return this.#reals[real.highest]! - this.#reals[real.lowest]!
   }
 
-  pullAt(i: number): number {
-    return this.#pulls[i]!
-  }
-
-  setStatus(i: number, status: number): void {
-    this.#statuses[i] = status
-  }
-
-  statusAt(i: number): number {
-    return this.#statuses[i]!
-  }
-
-  /** The row that gains most by falling while `rising` rises; -1 when there is none. */
-  partnerOf(rising: number): number {
-    const { pull, status, diagonal } = this.#places
-    const row = this.#cache.row(rising)
-    return this.#heap.arithmetic.selectFalling(
-      pull,
-      status,
-      diagonal,
-      row,
-      inPanels(this.count),
-      this.#pulls[rising]!,
-      this.#diagonal[rising]!,
-    )
-  }
-
-  /** The squared distance of two rows in the kernel's space. */
-  curvature(rising: number, falling: number): number {
-    const kernel = this.#heap.single(this.#cache.row(rising) + falling * singleBytes)
-    return this.#diagonal[rising]! + this.#diagonal[falling]! - 2 * kernel
-  }
-
-  /** Updates the pulls after one coefficient rose and another fell by `step`. */
-  move(rising: number, falling: number, step: number, out: Extremes): void {
-    const { pull, status } = this.#places
-    const risen = this.#cache.row(rising)
-    const fallen = this.#cache.row(falling)
-    const count = inPanels(this.count)
-    const { arithmetic } = this.#heap
-    out.rising = arithmetic.updatePulls(pull, status, risen, fallen, count, step, this.#ends)
-    out.highest = this.#endValues[0]!
-    out.lowest = this.#endValues[1]!
-  }
-
-  /** Of equal pulls the last one rises. */
-  findExtremes(out: Extremes): void {
-    out.highest = -Infinity
-    out.lowest = Infinity
-    out.rising = -1
-    for (let t = 0; t < this.count; t++) {
-      const pull = this.#pulls[t]!
-      const status = this.#statuses[t]!
-      if (status >= mayMove && pull >= out.highest) {
-        out.highest = pull
-        out.rising = t
-      }
-      if (status <= mayMove && pull < out.lowest) out.lowest = pull
-    }
+  /** Takes steps, at most so many, until the gap is less than the tolerance; answers how many. */
+  advance(most: number): number {
+    return this.#heap.arithmetic.takeSteps(this.#places.state, most)
   }
 
   /**
    * Puts rows aside that are at a bound and pulled further against it than any row they could move
    * with, when these are many. Then active rows are numbered anew.
    */
-  shrink({ highest, lowest }: Extremes): boolean {
-    if (this.count < fewestToShrink) return false
-    const kept = new Int32Array(this.count)
-    let size = 0
-    for (let t = 0; t < this.count; t++) {
-      const pull = this.#pulls[t]!
-      const status = this.#statuses[t]!
-      const rests =
-        status === mayRiseOnly ? pull < lowest : status === mayFallOnly && pull > highest
-      if (!rests) kept[size++] = t
-    }
-    if (size > (1 - leastShareToShrink) * this.count) return false
-    this.#keep(kept.subarray(0, size))
-    return true
+  shrink(): void {
+    if (this.count < fewestToShrink) return
+    const { state, kept } = this.#places
+    const { arithmetic } = this.#heap
+    const size = arithmetic.rowsToKeep(state, kept)
+    if (size > (1 - leastShareToShrink) * this.count) return
+    arithmetic.keepRows(state, kept, size)
+    this.#words[word.count] = size
+    this.#blankBeyond(size)
+    this.#cache.keep(kept, size)
+    this.#begin()
   }
 
   /** Takes up all rows again, with the pulls that follow from the coefficients. */
-  restore(coefficients: Float64Array, onCheckpoint: () => void): void {
+  restore(onCheckpoint: () => void): void {
     const active = this.count
     const isActive = new Uint8Array(this.#order.length)
     for (let t = 0; t < active; t++) isActive[this.#order[t]!] = 1
     for (let row = 0, t = active; row < isActive.length; row++) {
       if (isActive[row] === 0) this.#order[t++] = row
     }
-    this.count = this.#order.length
+    this.#words[word.count] = this.#order.length
     this.#writeRows()
     this.#cache.clear(this.count)
-    this.#writePulls(coefficients, active, onCheckpoint)
+    this.#writePulls(active, onCheckpoint)
+    this.#begin()
   }
 
   /** Σ coefficients_t x_t of the rows as they count, all of which are active. */
-  combine(coefficients: Float64Array): Float64Array {
+  combine(): Float64Array {
     const { cols } = this.#problem.X
     const sum = new Float64Array(cols)
     for (let t = 0; t < this.count; t++) {
-      const coefficient = coefficients[this.#order[t]!]!
+      const coefficient = this.coefficients[this.#order[t]!]!
       if (coefficient === 0) continue
       const at = panelOffset(t, cols)
       for (let c = 0; c < cols; c++) sum[c]! += coefficient * this.#panels[at + c * panelRows]!
@@ -212,61 +162,105 @@ export class ActiveRows {
     return sum
   }
 
+  /** The mean pull of the free coefficients; without any, the middle of what the bounds allow. */
+  intercept(): number {
+    let free = 0
+    let sum = 0
+    let highest = -Infinity
+    let lowest = Infinity
+    for (let t = 0; t < this.count; t++) {
+      const status = this.#statuses[t]!
+      const pull = this.#pulls[t]!
+      if (status === 0) {
+        free++
+        sum += pull
+      } else if (status > 0) highest = Math.max(highest, pull)
+      else lowest = Math.min(lowest, pull)
+    }
+    return free > 0 ? sum / free : (highest + lowest) / 2
+  }
+
+  #writeState(tolerance: number): void {
+    const { kernel, X, positives } = this.#problem
+    const { panels, squares, diagonal, pulls, statuses, row, order, coefficients, costs } =
+      this.#places
+    const places = { panels, squares, diagonal, pulls, statuses, row, order, coefficients, costs }
+    for (const [name, place] of Object.entries(places)) {
+      this.#words[word[name as keyof typeof places]] = place
+    }
+    this.#words[word.count] = this.#order.length
+    this.#words[word.cols] = X.cols
+    this.#words[word.positives] = positives
+    this.#words[word.isLinear] = kernel.kind === 'linear' ? 1 : 0
+    this.#reals[real.gamma] = kernel.kind === 'rbf' ? kernel.gamma : 0
+    this.#reals[real.tolerance] = tolerance
+  }
+
+  #begin(): void {
+    this.#heap.arithmetic.beginSteps(this.#places.state)
+  }
+
   /** All rows in their order, as they count, into the panels; places beyond them become 0. */
   #writeRows(): void {
     const { X, rows, centre, length, kernel } = this.#problem
-    const { data, cols } = X
-    this.#panels.fill(0, this.#panels.length - panelRows * cols)
-    for (let t = 0; t < this.count; t++) {
-      const from = rows[this.#order[t]!]! * cols
-      const to = panelOffset(t, cols)
-      let square = 0
-      for (let c = 0; c < cols; c++) {
-        const value = (data[from + c]! - centre[c]!) / length
-        this.#panels[to + c * panelRows] = value
-        square += value * value
-      }
-      this.#squares[t] = square
-      this.#diagonal[t] = kernel.kind === 'rbf' ? 1 : square
+    const { incoming, panels, squares, centre: centrePlace } = this.#places
+    const size = rows.length
+    const part = new Int32Array(panelRows)
+    for (let t = 0; t < size; t += panelRows) {
+      const count = Math.min(panelRows, size - t)
+      for (let k = 0; k < count; k++) part[k] = rows[this.#order[t + k]!]!
+      copyRows(X, part.subarray(0, count), this.#incoming)
+      for (let k = count; k < panelRows; k++) this.#incoming.set(centre, k * X.cols)
+      this.#heap.arithmetic.packPanel(
+        incoming,
+        X.cols,
+        centrePlace,
+        length,
+        panels + doubleBytes * panelOffset(t, X.cols),
+        squares + doubleBytes * t,
+      )
     }
-    this.#blankBeyond(this.count)
+    if (kernel.kind === 'rbf') this.#diagonal.fill(1)
+    else this.#diagonal.set(this.#squares)
+    this.#blankBeyond(size)
   }
 
   /** Makes the places of the last panel that hold no row harmless: they can neither rise nor fall. */
   #blankBeyond(size: number): void {
-    for (let t = size; t < inPanels(size); t++) {
-      this.#squares[t] = 0
-      this.#diagonal[t] = 0
-      this.#pulls[t] = 0
-      this.#statuses[t] = NaN
-    }
+    const end = inPanels(size)
+    this.#squares.fill(0, size, end)
+    this.#diagonal.fill(0, size, end)
+    this.#pulls.fill(0, size, end)
+    this.#statuses.fill(NaN, size, end)
   }
 
   /** The pulls of the rows from `from` on: their sign less the decision that the coefficients give. */
-  #writePulls(coefficients: Float64Array, from: number, onCheckpoint?: () => void): void {
+  #writePulls(from: number, onCheckpoint?: () => void): void {
     for (let t = from; t < this.count; t++) {
       this.#pulls[t] = signOf(this.#problem, this.#order[t]!)
     }
     if (this.#problem.kernel.kind === 'linear') {
-      this.#subtractProducts(this.combine(coefficients), from)
+      this.#subtractProducts(this.combine(), from)
       return
     }
     const start = from - (from % panelRows)
     const before = this.#pulls.slice(start, from)
-    const { pull } = this.#places
+    const { pulls, state, cache } = this.#places
+    const { arithmetic } = this.#heap
+    const rest = inPanels(this.count) - start
     let filled = 0
     for (let s = 0; s < this.count; s++) {
-      const coefficient = coefficients[this.#order[s]!]!
+      const coefficient = this.coefficients[this.#order[s]!]!
       if (coefficient === 0) continue
       if (++filled % checkInterval === 0) onCheckpoint?.()
-      this.#fillKernelRow(s, start, this.#cacheStart)
-      const rest = inPanels(this.count) - start
-      this.#heap.arithmetic.addRow(pull + doubleBytes * start, this.#cacheStart, rest, -coefficient)
+      arithmetic.fillKernelRow(state, s, start, cache.slots)
+      arithmetic.addRow(pulls + doubleBytes * start, cache.slots, rest, -coefficient)
     }
     this.#pulls.set(before, start)
   }
 
   #subtractProducts(weights: Float64Array, from: number): void {
+    if (weights.every((weight) => weight === 0)) return
     const { cols } = this.#problem.X
     for (let t = from; t < this.count; t++) {
       const at = panelOffset(t, cols)
@@ -275,43 +269,24 @@ export class ActiveRows {
       this.#pulls[t]! -= sum
     }
   }
+}
 
-  /** The kernel of active row i with the active rows from `from`, a multiple of 8, on. */
-  #fillKernelRow(i: number, from: number, place: number): void {
-    const { kernel, X } = this.#problem
-    const { cols } = X
-    const { arithmetic } = this.#heap
-    const at = panelOffset(i, cols)
-    for (let c = 0; c < cols; c++) this.#row[c] = this.#panels[at + c * panelRows]!
-    const { row } = this.#places
-    const panels = this.#places.panels + doubleBytes * panelOffset(from, cols)
-    const count = inPanels(this.count) - from
-    if (kernel.kind === 'linear') arithmetic.linearRow(row, panels, count, cols, place)
-    else {
-      const squares = this.#places.squares + doubleBytes * from
-      const { gamma } = kernel
-      arithmetic.rbfRow(row, this.#squares[i]!, panels, squares, count, cols, gamma, place)
-    }
-  }
-
-  /** Moves the rows at `kept` (ascending) to the front: none is overwritten before it has moved. */
-  #keep(kept: Int32Array): void {
-    const { cols } = this.#problem.X
-    for (let t = 0; t < kept.length; t++) {
-      const s = kept[t]!
-      const from = panelOffset(s, cols)
-      const to = panelOffset(t, cols)
-      for (let c = 0; c < cols * panelRows; c += panelRows) {
-        this.#panels[to + c] = this.#panels[from + c]!
-      }
-      this.#order[t] = this.#order[s]!
-      this.#squares[t] = this.#squares[s]!
-      this.#diagonal[t] = this.#diagonal[s]!
-      this.#pulls[t] = this.#pulls[s]!
-      this.#statuses[t] = this.#statuses[s]!
-    }
-    this.count = kept.length
-    this.#blankBeyond(this.count)
-    this.#cache.keep(kept)
+function placesFor(layout: Layout, size: number, cols: number, cacheSize: number): Places {
+  const padded = inPanels(size)
+  return {
+    state: layout.reserve(solverBytes),
+    panels: layout.doubles(padded * cols),
+    squares: layout.doubles(padded),
+    diagonal: layout.doubles(padded),
+    pulls: layout.doubles(padded),
+    statuses: layout.singles(padded),
+    row: layout.doubles(cols),
+    order: layout.integers(size),
+    coefficients: layout.doubles(size),
+    costs: layout.doubles(size),
+    incoming: layout.doubles(panelRows * cols),
+    centre: layout.doubles(cols),
+    kept: layout.integers(size),
+    cache: reserveCache(layout, size, cacheSize, mostHeapBytes),
   }
 }

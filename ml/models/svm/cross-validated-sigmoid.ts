@@ -27,24 +27,32 @@ export function crossValidatedSigmoid(
     foldOf[positives + t] = k % sigmoidFolds
   })
   const decisions = new Float64Array(size)
+  // Room for the rows of one fold after another, which would else wait to be collected.
+  const keptRows = new Int32Array(size)
+  const keptCosts = new Float64Array(size)
   for (let fold = 0; fold < sigmoidFolds; fold++) {
-    const all = Int32Array.from(foldOf.keys())
-    const kept = all.filter((t) => foldOf[t] !== fold)
-    const held = all.filter((t) => foldOf[t] === fold)
-    const firsts = kept.filter((t) => t < positives).length
-    if (firsts === 0 || firsts === kept.length) {
-      // A class of one row: the others say nothing but their own class.
-      for (const t of held) decisions[t] = firsts === 0 ? -1 : 1
-      continue
+    let kept = 0
+    let firsts = 0
+    for (let t = 0; t < size; t++) {
+      if (foldOf[t] === fold) continue
+      keptRows[kept] = rows[t]!
+      keptCosts[kept++] = costs[t]!
+      if (t < positives) firsts++
     }
-    const part: PairProblem = {
-      X,
-      rows: kept.map((t) => rows[t]!),
-      positives: firsts,
-      costs: Float64Array.from(kept, (t) => costs[t]!),
+    let decide: (at: number) => number = () => (firsts === 0 ? -1 : 1)
+    // Of a class of one row, the others say nothing but their own class.
+    if (firsts > 0 && firsts < kept) {
+      const part: PairProblem = {
+        X,
+        rows: keptRows.subarray(0, kept),
+        positives: firsts,
+        costs: keptCosts.subarray(0, kept),
+      }
+      decide = decisionOf(part, kernel, solve(part), heapFor)
     }
-    const decide = decisionOf(part, kernel, solve(part), heapFor)
-    for (const t of held) decisions[t] = decide(rows[t]! * X.cols)
+    for (let t = 0; t < size; t++) {
+      if (foldOf[t] === fold) decisions[t] = decide(rows[t]! * X.cols)
+    }
   }
   return fitSigmoid(
     decisions,
@@ -63,17 +71,17 @@ function decisionOf(
   if (kernel.kind === 'linear') {
     return (at) => weights!.reduce((sum, weight, c) => sum + weight * data[at + c]!, intercept)
   }
-  const supports = Int32Array.from(coefficients.keys()).filter((t) => coefficients[t] !== 0)
-  const vectors = new Float64Array(supports.length * cols)
-  supports.forEach((t, k) => {
-    vectors.set(data.subarray(rows[t]! * cols, (rows[t]! + 1) * cols), k * cols)
-  })
-  const count = supports.length
-  const kept = Float64Array.from(supports, (t) => coefficients[t]!)
-  const { gamma } = kernel
-  const evaluator = new RbfEvaluator({ gamma, vectors, count, cols, coefficients: kept }, heapFor)
+  const expansion = {
+    gamma: kernel.gamma,
+    vectors: data,
+    chosen: rows.filter((_, t) => coefficients[t] !== 0),
+    count: coefficients.reduce((count, value) => count + (value === 0 ? 0 : 1), 0),
+    cols,
+    coefficients: coefficients.filter((value) => value !== 0),
+  }
+  const evaluator = new RbfEvaluator(expansion, heapFor)
   return (at) => {
     evaluator.setRow(data, at)
-    return intercept + evaluator.sum(0, 0, count)
+    return intercept + evaluator.sum(0, 0, expansion.count)
   }
 }

@@ -1,6 +1,7 @@
 import { factorCholesky, solveCholesky } from '../linear/cholesky.ts'
 import { Layout, type Heap } from '../wasm/heap.ts'
-import { signOf, type ScaledProblem } from './pair-problem.ts'
+import { signOf } from './pair-problem.ts'
+import type { ScaledProblem } from './scaled-problem.ts'
 
 export interface InteriorPointOptions {
   readonly heapFor: (bytes: number) => Heap

@@ -1,7 +1,6 @@
 import { inPanels } from '../wasm/arithmetic.ts'
-import type { Heap } from '../wasm/heap.ts'
-
-const none = -1
+import type { Heap, Layout } from '../wasm/heap.ts'
+import { none, word } from '../wasm/solver-state.ts'
 
 /** Bytes of one row of singles, which is padded to whole panels. */
 export function rowBytes(size: number): number {
@@ -18,130 +17,112 @@ export function cacheBytes(size: number, megabytes: number, room = Infinity): nu
   return row * Math.max(2, Math.min(size, rows))
 }
 
+/** Where a cache stands in a heap. */
+export interface CachePlaces {
+  readonly slotOf: number
+  readonly rowIn: number
+  readonly older: number
+  readonly newer: number
+  readonly slots: number
+  /** Of the slots. */
+  readonly bytes: number
+}
+
+/** Reserves a cache, which takes all that is left of a heap where `megabytes` are more. */
+export function reserveCache(
+  layout: Layout,
+  size: number,
+  megabytes: number,
+  mostBytes: number,
+): CachePlaces {
+  const [slotOf, rowIn] = [layout.integers(size), layout.integers(size)]
+  const [older, newer] = [layout.integers(size), layout.integers(size)]
+  const bytes = cacheBytes(size, megabytes, mostBytes - layout.bytes)
+  return { slotOf, rowIn, older, newer, slots: layout.reserve(bytes), bytes }
+}
+
 /**
- * The rows of a kernel matrix that were asked for last, as many as fit in `bytes` of the heap from
- * `start` on (at least the two that one step of the solver holds). A row is single precision, as in
- * libsvm, and stays valid until another row takes its place: never within the next call.
+ * The rows of a kernel matrix that were asked for last, as many as fit (at least the two that one step
+ * of the solver holds). A row is single precision, as in libsvm. The arithmetic finds and fills rows
+ * (`kernelRow`); here they are forgotten, wholly or in part.
  */
 export class KernelCache {
   readonly #heap: Heap
-  readonly #start: number
-  readonly #bytes: number
-  readonly #fill: (i: number, place: number) => void
-  #stride: number
-  #capacity: number
-  #used = 0
-  /** Row in a slot, and slot of a row; at most all rows have a slot. */
+  readonly #places: CachePlaces
+  readonly #words: Int32Array
   readonly #rowIn: Int32Array
   readonly #slotOf: Int32Array
-  /** The slots as a list from the one used longest ago to the one used last. */
-  readonly #older: Int32Array
   readonly #newer: Int32Array
-  #newest = none
-  #oldest = none
 
-  /** @param fill writes row i to a place of the heap */
-  constructor(
-    heap: Heap,
-    { start, bytes, size }: { start: number; bytes: number; size: number },
-    fill: (i: number, place: number) => void,
-  ) {
+  /** @param words those of the solver's state, into which it writes where the cache stands */
+  constructor(heap: Heap, words: Int32Array, places: CachePlaces, size: number) {
     this.#heap = heap
-    this.#start = start
-    this.#bytes = bytes
-    this.#fill = fill
-    this.#stride = rowBytes(size)
-    this.#capacity = this.#capacityFor(size)
-    this.#rowIn = new Int32Array(size)
-    this.#older = new Int32Array(size)
-    this.#newer = new Int32Array(size)
-    this.#slotOf = new Int32Array(size).fill(none)
-  }
-
-  /** The place of row i. */
-  row(i: number): number {
-    let slot = this.#slotOf[i]!
-    if (slot === this.#newest && slot !== none) return this.#start + slot * this.#stride
-    if (slot !== none) {
-      this.#unlink(slot)
-    } else {
-      slot = this.#freeSlot()
-      this.#rowIn[slot] = i
-      this.#slotOf[i] = slot
-      this.#fill(i, this.#start + slot * this.#stride)
+    this.#places = places
+    this.#words = words
+    this.#rowIn = heap.integers(places.rowIn, size)
+    this.#slotOf = heap.integers(places.slotOf, size)
+    this.#newer = heap.integers(places.newer, size)
+    for (const name of ['slotOf', 'rowIn', 'older', 'newer', 'slots'] as const) {
+      words[word[name]] = places[name]
     }
-    this.#linkAsNewest(slot)
-    return this.#start + slot * this.#stride
+    this.clear(size)
   }
 
   /** Forgets all; the matrix has `size` rows from now on. */
   clear(size: number): void {
-    this.#stride = rowBytes(size)
-    this.#capacity = this.#capacityFor(size)
-    this.#used = 0
-    this.#newest = none
-    this.#oldest = none
+    const stride = rowBytes(size)
+    this.#words[word.stride] = stride
+    this.#words[word.capacity] = Math.min(size, Math.floor(this.#places.bytes / stride))
+    this.#words[word.used] = 0
+    this.#words[word.newest] = none
+    this.#words[word.oldest] = none
     this.#slotOf.fill(none)
   }
 
   /**
-   * The matrix loses all rows and columns but those at `kept` (ascending), which are numbered anew;
-   * what was computed of them stays. Slots move towards the start, where no row that is yet to be
-   * moved stands, as rows become shorter.
+   * The matrix loses all rows and columns but `size` ascending ones, whose numbers stand at the place
+   * `kept` of the heap, and which are numbered anew; what was computed of them stays. Slots move
+   * towards the start, where no row that is yet to be moved stands, as rows become shorter.
    */
-  keep(kept: Int32Array): void {
-    const before = this.#stride
-    const slots: number[] = []
-    for (let slot = this.#oldest; slot !== none; slot = this.#newer[slot]!) slots.push(slot)
+  keep(kept: number, size: number): void {
+    const { slots: start } = this.#places
+    const before = this.#words[word.stride]!
+    const slots = this.#oldestFirst()
     const rows = Int32Array.from(slots, (slot) => this.#rowIn[slot]!)
     const numberOf = new Int32Array(this.#slotOf.length).fill(none)
-    kept.forEach((row, t) => (numberOf[row] = t))
+    this.#heap.integers(kept, size).forEach((row, t) => (numberOf[row] = t))
     const surviving = slots.filter((_, k) => numberOf[rows[k]!] !== none)
     const moved = new Map(surviving.toSorted((a, b) => a - b).map((slot, k) => [slot, k]))
-    this.clear(kept.length)
+    this.clear(size)
+    const after = this.#words[word.stride]!
     for (const [slot, target] of moved) {
-      const from = this.#heap.singles(this.#start + slot * before, before / 4)
-      const to = this.#heap.singles(this.#start + target * this.#stride, this.#stride / 4)
-      for (let t = 0; t < kept.length; t++) to[t] = from[kept[t]!]!
-      to.fill(0, kept.length)
+      const place = start + target * after
+      this.#heap.arithmetic.keepSingles(start + slot * before, kept, size, place)
+      this.#heap.singles(place, after / 4).fill(0, size)
     }
+    const older = this.#heap.integers(this.#places.older, this.#newer.length)
+    let last: number = none
     slots.forEach((slot, k) => {
       const target = moved.get(slot)
       if (target === undefined) return
-      this.#rowIn[target] = numberOf[rows[k]!]!
-      this.#slotOf[numberOf[rows[k]!]!] = target
-      this.#linkAsNewest(target)
-      this.#used++
+      const row = numberOf[rows[k]!]!
+      this.#rowIn[target] = row
+      this.#slotOf[row] = target
+      older[target] = last
+      this.#newer[target] = none
+      if (last === none) this.#words[word.oldest] = target
+      else this.#newer[last] = target
+      last = target
     })
+    this.#words[word.newest] = last
+    this.#words[word.used] = surviving.length
   }
 
-  #capacityFor(size: number): number {
-    return Math.min(size, Math.floor(this.#bytes / this.#stride))
-  }
-
-  /** A slot out of the list: a new one while there is room, else the one used longest ago. */
-  #freeSlot(): number {
-    if (this.#used < this.#capacity) return this.#used++
-    const slot = this.#oldest
-    this.#unlink(slot)
-    this.#slotOf[this.#rowIn[slot]!] = none
-    return slot
-  }
-
-  #unlink(slot: number): void {
-    const older = this.#older[slot]!
-    const newer = this.#newer[slot]!
-    if (older === none) this.#oldest = newer
-    else this.#newer[older] = newer
-    if (newer === none) this.#newest = older
-    else this.#older[newer] = older
-  }
-
-  #linkAsNewest(slot: number): void {
-    this.#older[slot] = this.#newest
-    this.#newer[slot] = none
-    if (this.#newest === none) this.#oldest = slot
-    else this.#newer[this.#newest] = slot
-    this.#newest = slot
+  /** The slots in use, from the one used longest ago on. */
+  #oldestFirst(): number[] {
+    const slots: number[] = []
+    let slot = this.#words[word.oldest]!
+    for (; slot !== none; slot = this.#newer[slot]!) slots.push(slot)
+    return slots
   }
 }

@@ -53,11 +53,15 @@ export function learnPairs(
 }
 
 function rowsByClass(labels: Int32Array, classes: Float64Array, costs: Float64Array): Int32Array[] {
-  const groups = Array.from(classes, (): number[] => [])
-  labels.forEach((label, i) => {
-    if (costs[i]! > 0) groups[label]!.push(i)
-  })
-  return groups.map((group) => Int32Array.from(group))
+  const counts = new Int32Array(classes.length)
+  for (let i = 0; i < labels.length; i++) if (costs[i]! > 0) counts[labels[i]!]!++
+  const groups = Array.from(counts, (count) => new Int32Array(count))
+  counts.fill(0)
+  for (let i = 0; i < labels.length; i++) {
+    const label = labels[i]!
+    if (costs[i]! > 0) groups[label]![counts[label]!++] = i
+  }
+  return groups
 }
 
 function markSupports(coefficients: Float64Array, marks: Uint8Array): void {

@@ -102,7 +102,7 @@ export class MlSvm extends RowClassifier<MlSvmModel> {
 
   /** Support vectors of each class, in the order of `classes`. */
   get supportVectorCount(): Int32Array {
-    return this.model.supportCounts
+    return this.model.supportCounts.slice()
   }
 
   toTensors(): Tensors {

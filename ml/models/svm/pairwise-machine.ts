@@ -43,12 +43,14 @@ export interface LinearMachine {
 interface Scratch {
   readonly decisions: Float64Array
   readonly votes: Int32Array
-  plain?: RbfEvaluator
+  /** Products of rows with vectors so far. */
+  products: number
+  plain?: RbfEvaluator | undefined
   wasm?: RbfEvaluator
 }
 
 /**
- * Products of a row with vectors, and in all, from which on WebAssembly is worth its start: below,
+ * Products of a row with vectors, and in all, from which on WebAssembly is worth its start: before,
  * the plain path answers sooner, and a function that answers few rows never starts it.
  */
 const productsARow = 4096
@@ -61,6 +63,7 @@ export function pairwiseModel(parts: Omit<PairwiseModel, 'scratch'>): PairwiseMo
     scratch: {
       decisions: new Float64Array(pairCount(classes.length)),
       votes: new Int32Array(classes.length),
+      products: 0,
     },
   }
 }
@@ -124,18 +127,22 @@ function evaluatorFor(model: PairwiseModel, machine: RbfMachine, rows: number): 
   const { scratch } = model
   if (scratch.wasm) return scratch.wasm
   const products = machine.supportVectors.length
-  const kind = products > productsARow || products * rows > productsInAll ? 'wasm' : 'plain'
-  scratch[kind] ??= new RbfEvaluator(
-    {
-      gamma: machine.gamma,
-      vectors: machine.supportVectors,
-      count: products / model.featureCount,
-      cols: model.featureCount,
-      coefficients: machine.coefficients,
-    },
-    (bytes) => new Heap(bytes, kind),
-  )
-  return scratch[kind]
+  scratch.products += products * rows
+  if (products <= productsARow && scratch.products <= productsInAll) {
+    return (scratch.plain ??= newEvaluator(model, machine, 'plain'))
+  }
+  scratch.plain = undefined
+  return (scratch.wasm = newEvaluator(model, machine, 'wasm'))
+}
+
+function newEvaluator(
+  { featureCount: cols }: PairwiseModel,
+  { gamma, supportVectors: vectors, coefficients }: RbfMachine,
+  kind: 'wasm' | 'plain',
+): RbfEvaluator {
+  const count = vectors.length / cols
+  const expansion = { gamma, vectors, count, cols, coefficients }
+  return new RbfEvaluator(expansion, (bytes) => new Heap(bytes, kind))
 }
 
 function sumPairs(

@@ -1,8 +1,8 @@
 import { ModelError } from '../errors.ts'
 import type { Heap } from '../wasm/heap.ts'
 import { interiorPoint } from './interior-point.ts'
-import { scaleProblem, type Kernel, type PairProblem, type PairSolution } from './pair-problem.ts'
-import type { ScaledProblem } from './pair-problem.ts'
+import type { Kernel, PairProblem, PairSolution } from './pair-problem.ts'
+import { scaleProblem, type ScaledProblem } from './scaled-problem.ts'
 import { solveSmo, type SmoOptions, type SmoSolution } from './smo.ts'
 
 export interface PairOptions {
@@ -18,6 +18,8 @@ export interface PairOptions {
 const mostColumnsOfInteriorPoint = 512
 /** Steps by pairs that cost about as much as the interior point's, from so many on. */
 const fewestFirstSteps = 300
+/** Rows that these steps may go by besides: they cost less than a start of the interior point. */
+const fewestRowVisits = 600_000
 
 /**
  * The machine that tells two classes apart. Throws NotConverged after `maxIter` steps.
@@ -31,8 +33,8 @@ export function solvePair(
   kernel: Kernel,
   options: PairOptions,
 ): PairSolution & { iterations: number } {
-  const scaled = scaleProblem(problem, kernel)
   const { tol, maxIter, shrinking, cacheSize, heapFor, onCheckpoint } = options
+  const scaled = scaleProblem(problem, kernel, heapFor)
   const smo: SmoOptions = {
     tolerance: tol,
     maxIterations: maxIter,
@@ -49,7 +51,7 @@ export function solvePair(
   const solution = solveLinear(scaled, smo)
   const { coefficients, combined, iterations, gap } = solution
   if (!(gap < tol)) throw notConverged(iterations, gap, tol)
-  const weights = combined.map((weight) => weight / scaled.length)
+  const weights = combined!.map((weight) => weight / scaled.length)
   let intercept = solution.intercept
   weights.forEach((weight, c) => (intercept -= weight * scaled.centre[c]!))
   return { coefficients, weights, intercept, iterations }
@@ -59,7 +61,8 @@ function solveLinear(problem: ScaledProblem, options: SmoOptions): SmoSolution {
   const { cols } = problem.X
   if (cols > mostColumnsOfInteriorPoint) return solveSmo(problem, options)
   const comparable = Math.ceil((25 * cols * cols) / (4 * cols + 20))
-  const firstSteps = Math.max(fewestFirstSteps, comparable)
+  const visits = Math.ceil(fewestRowVisits / problem.rows.length)
+  const firstSteps = Math.max(fewestFirstSteps, comparable, visits)
   const maxIterations = Math.min(firstSteps, options.maxIterations)
   const first = solveSmo(problem, { ...options, maxIterations })
   if (first.gap < options.tolerance || first.iterations === options.maxIterations) return first

@@ -1,6 +1,6 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { seededRandom } from '../../data/random.ts'
-import { checkFeatures, checkRow, largestMagnitude } from '../checks.ts'
+import { checkFeatures, checkRow } from '../checks.ts'
 import { RowClassifier, checkpoint, type FitOptions } from '../classifier.ts'
 import { rowWeights } from '../class-weight.ts'
 import { ModelError } from '../errors.ts'
@@ -18,6 +18,12 @@ import type { Sigmoid } from './platt.ts'
 import { solvePair } from './solve-pair.ts'
 import { svcOptions, type SVCOptions } from './svc-options.ts'
 
+/** Below these the squares of distances vanish, or gamma 'scale' is beyond all bounds. */
+const leastVariance = { rbf: 1e-138, linear: 1e-290 } as const
+
+/** A method that there is only where it was asked for. */
+type OnlyIf<Asked extends boolean, Method> = Asked extends true ? Method : Method | undefined
+
 /**
  * Support vector classification: the widest margin between classes in the space of a kernel, errors
  * weighed by C. libsvm's formulation and rules (Chang and Lin, "LIBSVM: a library for support vector
@@ -27,25 +33,32 @@ import { svcOptions, type SVCOptions } from './svc-options.ts'
  *
  *     const model = new SVC({ C: 1, gamma: 'scale' }).fit(X, y)
  *     model.predict(X)
+ *     new SVC({ probability: true }).fit(X, y).predictProba(X)
  *
  * With `probability` it has `predictProba` and `predictProbaRow`; as they come from other fits than
  * the votes, the class of the greatest probability can differ from the predicted one.
  *
- * The constructor throws OptionInvalid; `fit` also where `classWeight` has not a weight a class.
+ * The constructor throws OptionInvalid; `fit` also where `classWeight` has not a weight a class, and
+ * ValueTooLarge for features that vary by so little that their squares are lost.
  */
-export class SVC extends RowClassifier<PairwiseModel> {
+export class SVC<Probability extends boolean = boolean> extends RowClassifier<PairwiseModel> {
   override readonly acceptsWeights = true
-  readonly predictProba?: (X: Matrix) => Matrix
-  readonly predictProbaRow?: (row: Float64Array, out: Float64Array) => void
+  declare readonly predictProba: OnlyIf<Probability, (X: Matrix) => Matrix>
+  declare readonly predictProbaRow: OnlyIf<
+    Probability,
+    (row: Float64Array, out: Float64Array) => void
+  >
   readonly #options: Required<SVCOptions>
   #coupling: CouplingScratch | undefined
 
-  constructor(options: SVCOptions = {}) {
+  constructor(options: SVCOptions & { probability?: Probability } = {}) {
     super()
     this.#options = resolveOptions<SVCOptions>('SVC', svcOptions, options)
     if (this.#options.probability) {
-      this.predictProba = (X) => this.#weighAll(X)
-      this.predictProbaRow = (row, out) => this.#weighRow(row, out)
+      Object.assign(this, {
+        predictProba: (X: Matrix) => this.#weighAll(X),
+        predictProbaRow: (row: Float64Array, out: Float64Array) => this.#weighRow(row, out),
+      })
     }
   }
 
@@ -65,7 +78,7 @@ export class SVC extends RowClassifier<PairwiseModel> {
 
   /** Support vectors of each class, in the order of `classes`. */
   get supportVectorCount(): Int32Array {
-    return this.model.supportCounts
+    return this.model.supportCounts.slice()
   }
 
   /** The rbf kernel's gamma as a number; NaN for the linear kernel. */
@@ -105,11 +118,8 @@ export class SVC extends RowClassifier<PairwiseModel> {
     classes: Float64Array,
     fitOptions: FitOptions,
   ): PairwiseModel {
-    const { C, gamma, probability, seed, classWeight } = this.#options
-    const kernel: Kernel =
-      this.#options.kernel === 'linear'
-        ? { kind: 'linear' }
-        : { kind: 'rbf', gamma: resolveGamma(gamma, X) }
+    const { C, probability, seed, classWeight } = this.#options
+    const kernel = kernelFor(this.#options, X)
     const weights = rowWeights(classWeight, labels, classes.length, fitOptions, this.algorithm)
     const costs = weights?.map((weight) => weight * C) ?? new Float64Array(X.rows).fill(C)
     const loan = new HeapLoan()
@@ -209,12 +219,22 @@ export class SVC extends RowClassifier<PairwiseModel> {
   }
 }
 
-function resolveGamma(gamma: 'scale' | 'auto' | number, X: Matrix): number {
-  if (typeof gamma === 'number') return gamma
-  if (gamma === 'auto') return 1 / X.cols
-  const scaled = 1 / (X.cols * variance(X.data))
-  // All values alike (or as good as that): every distance is 0, whatever gamma is.
-  return scaled <= largestMagnitude ? scaled : 1
+/** Throws ValueTooLarge for features whose squares would be lost. */
+function kernelFor({ kernel, gamma }: Required<SVCOptions>, X: Matrix): Kernel {
+  if (kernel === 'rbf' && gamma !== 'scale') {
+    return { kind: 'rbf', gamma: gamma === 'auto' ? 1 / X.cols : gamma }
+  }
+  const spread = variance(X.data)
+  const isConstant = spread < leastVariance[kernel] && X.data.every((value) => value === X.data[0])
+  if (spread < leastVariance[kernel] && !isConstant) {
+    throw new ModelError(
+      'ValueTooLarge',
+      `SVC: the features vary by ${Math.sqrt(spread)}, too little for the ${kernel} kernel: rescale them`,
+    )
+  }
+  if (kernel === 'linear') return { kind: 'linear' }
+  // Where all values are alike every distance is 0, whatever gamma is.
+  return { kind: 'rbf', gamma: isConstant ? 1 : 1 / (X.cols * spread) }
 }
 
 function variance(values: Float64Array): number {

@@ -97,7 +97,7 @@ export class TreeWriter {
   #feature = new Int32Array(64)
   #threshold = new Float64Array(64)
   #right = new Int32Array(64)
-  #values: Float64Array
+  #values: Float64Array<ArrayBuffer>
 
   constructor(outputs: number) {
     this.#outputs = outputs
@@ -130,7 +130,7 @@ export class TreeWriter {
     const number = this.#leaves++
     this.#right[node] = number
     const needed = this.#leaves * this.#outputs
-    if (needed > this.#values.length) this.#values = grown(this.#values, 2 * needed)
+    if (needed > this.#values.length) this.#values = resized(this.#values, 2 * needed)
     return number * this.#outputs
   }
 
@@ -139,13 +139,14 @@ export class TreeWriter {
     return this.#values
   }
 
+  /** Ends its use: what was written is the answer's from now on. */
   finish(): TreeNodes {
     return {
       roots: Int32Array.from([...this.#roots, this.#size]),
-      feature: this.#feature.slice(0, this.#size),
-      threshold: this.#threshold.slice(0, this.#size),
-      right: this.#right.slice(0, this.#size),
-      values: this.#values.slice(0, this.#leaves * this.#outputs),
+      feature: resized(this.#feature, this.#size),
+      threshold: resized(this.#threshold, this.#size),
+      right: resized(this.#right, this.#size),
+      values: resized(this.#values, this.#leaves * this.#outputs),
       outputs: this.#outputs,
     }
   }
@@ -153,17 +154,25 @@ export class TreeWriter {
   #add(feature: number): number {
     const node = this.#size++
     if (node === this.#feature.length) {
-      this.#feature = grown(this.#feature, 2 * node)
-      this.#threshold = grown(this.#threshold, 2 * node)
-      this.#right = grown(this.#right, 2 * node)
+      this.#feature = resized(this.#feature, 2 * node)
+      this.#threshold = resized(this.#threshold, 2 * node)
+      this.#right = resized(this.#right, 2 * node)
     }
     this.#feature[node] = feature
     return node
   }
 }
 
-function grown<A extends Int32Array | Float64Array>(values: A, length: number): A {
-  const larger = new (values.constructor as new (length: number) => A)(length)
-  larger.set(values)
-  return larger
+/**
+ * The first of `values` in an array of another length, whose end is 0; their own memory is free at
+ * once. Of a longer one the system hands out only what is written to, which `transfer` would fill.
+ */
+function resized<A extends Int32Array<ArrayBuffer> | Float64Array<ArrayBuffer>>(
+  values: A,
+  length: number,
+): A {
+  const other = new (values.constructor as new (length: number) => A)(length)
+  other.set(values.subarray(0, length))
+  values.buffer.transfer(0)
+  return other
 }

@@ -1,3 +1,5 @@
+import type { SolverArithmetic } from './solver-state.ts'
+
 /**
  * The arithmetic of the kernel machines and of logistic regression over one block of memory. Every
  * array is given by its place in bytes, a multiple of 16. There are two of these, one in WebAssembly
@@ -9,7 +11,7 @@
  * are row-major, with an even number of columns and, where nothing else is said, a count of rows
  * divisible by 4.
  */
-export interface Arithmetic {
+export interface Arithmetic extends SolverArithmetic {
   /** exp(-gamma ‖x - x_t‖²) for every t as singles; `squares` holds every ‖x_t‖². */
   rbfRow(
     row: number,
@@ -23,31 +25,31 @@ export interface Arithmetic {
   ): void
   /** x · x_t for every t as singles. */
   linearRow(row: number, panels: number, count: number, cols: number, out: number): void
-  /** As `rbfRow`, as doubles. */
+  /**
+   * As `rbfRow`, as doubles. At `numbers` stand gamma and the row's ‖x‖²: as arguments or answers
+   * they could cost an allocation each, and this is what predictions of a row come from.
+   */
   rbfValues(
     row: number,
-    square: number,
+    numbers: number,
     panels: number,
     squares: number,
     count: number,
     cols: number,
-    gamma: number,
     out: number,
   ): void
-  /** `rbfValues` of two rows that stand one after the other, whose values do so too. */
+  /** `rbfValues` of two rows that stand one after the other, as their ‖x‖² and their values do. */
   rbfValuesOfTwo(
     row: number,
-    square: number,
-    otherSquare: number,
+    numbers: number,
     panels: number,
     squares: number,
     count: number,
     cols: number,
-    gamma: number,
     out: number,
   ): void
-  /** Σ first_t second_t over any count, in eight sums. Places may be multiples of 8. */
-  dotProduct(first: number, second: number, count: number): number
+  /** Σ first_t second_t over any count, in eight sums, to `out`. Places may be multiples of 8. */
+  dotProduct(first: number, second: number, count: number, out: number): void
   /**
    * The t of the greatest gain (top - pull_t)² / (k_ii + k_tt - 2 k_it) among those of a pull below
    * `top` that may fall, the last of equals; -1 for none. A status is 1 for what may only rise, -1
@@ -84,10 +86,18 @@ export interface Arithmetic {
   transposedTimes(rows: number, count: number, cols: number, vector: number, out: number): void
   /** out += Σ weights_i x_i x_iᵀ, cols × cols, of which only the upper triangle counts. */
   weightedGram(rows: number, weights: number, count: number, cols: number, out: number): void
-  /** Takes `mean` off every row, of any count; squares += Σ x_i². */
-  centreRows(rows: number, count: number, cols: number, mean: number, squares: number): void
-  /** Multiplies every row, of any count, by `factors`. */
-  scaleRows(rows: number, count: number, cols: number, factors: number): void
+  /**
+   * Copies rows of any count and number of columns to `out`, less `centre`, and puts a 1 behind each,
+   * and a 0 where that makes its length even; squares += Σ (x_i - centre)².
+   */
+  centreRows(
+    rows: number,
+    count: number,
+    cols: number,
+    centre: number,
+    out: number,
+    squares: number,
+  ): void
   /** e to every value, none of which is above 0; below -708 as at -708. */
   exponentials(values: number, count: number): void
   /**

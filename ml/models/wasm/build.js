@@ -14,6 +14,9 @@ import asc from 'assemblyscript/asc'
 const modules = {
   kernelsModule: { source: 'kernels', features: 'simd' },
   lloydModule: { source: '../clustering/wasm/lloyd', features: 'simd' },
+  walkModule: { source: '../trees/wasm/walk', features: 'simd' },
+  cutsModule: { source: '../trees/forest/wasm/cuts', features: 'simd' },
+  vectorsModule: { source: '../linear-algebra/wasm/vectors', features: 'simd' },
   boostingModule: { source: '../trees/boosting/wasm/kernels', features: 'simd,bulk-memory' },
 }
 
@@ -29,14 +32,14 @@ if (flag === '--print') {
 async function compiled(name) {
   const { source, features } = modules[name]
   const file = source.slice(source.lastIndexOf('/') + 1)
-  const text = await readFile(new URL(`${source}.as`, import.meta.url), 'utf8')
+  const sources = new URL(`${source}.as`, import.meta.url)
   const flags = [
     ...['-O3', '--converge', '--noAssert', '--runtime', 'stub', '--enable', features],
     ...['--initialMemory', '1', '--outFile', `${file}.wasm`],
   ]
   let wasm
   const { error, stderr } = await asc.main([`${file}.ts`, ...flags], {
-    readFile: (path) => (path === `${file}.ts` ? text : null),
+    readFile: (path) => readSource(path, sources),
     writeFile: (_path, contents) => {
       wasm = contents
     },
@@ -53,4 +56,13 @@ async function compiled(name) {
     `  '${Buffer.from(wasm).toString('base64')}'`,
     '',
   ].join('\n')
+}
+
+/** A source by the name that the compiler gives it; null for one that it looks for in vain. */
+async function readSource(path, sources) {
+  try {
+    return await readFile(new URL(path.replace(/\.ts$/, '.as'), sources), 'utf8')
+  } catch {
+    return null
+  }
 }

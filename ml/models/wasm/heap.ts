@@ -30,6 +30,10 @@ export class Layout {
     return this.reserve(count * Float32Array.BYTES_PER_ELEMENT)
   }
 
+  integers(count: number): number {
+    return this.reserve(count * Int32Array.BYTES_PER_ELEMENT)
+  }
+
   get bytes(): number {
     return this.#bytes
   }
@@ -40,14 +44,18 @@ export class Heap {
   readonly bytes: number
   readonly arithmetic: Arithmetic
   readonly #buffer: ArrayBuffer
-  readonly #singles: Float32Array
+  readonly #instance: Instance | undefined
 
   /**
    * @param kind WebAssembly, where the platform has it and it can address so much, or plain
    * TypeScript: the bits are the same
+   * @param before a heap that is not used any more, whose memory this one may take over and enlarge
    */
-  constructor(bytes: number, kind: 'wasm' | 'plain' = 'wasm') {
-    const instance = kind === 'wasm' && bytes <= mostHeapBytes ? instantiate() : undefined
+  constructor(bytes: number, kind: 'wasm' | 'plain' = 'wasm', before?: Heap) {
+    const isWasm = kind === 'wasm' && bytes <= mostHeapBytes
+    const taken = before === undefined ? undefined : before.#instance
+    const instance = isWasm ? (taken ?? instantiate()) : undefined
+    this.#instance = instance
     if (instance) {
       const { memory } = instance
       const missing = bytes - memory.buffer.byteLength
@@ -59,7 +67,6 @@ export class Heap {
       this.arithmetic = plainArithmetic(this.#buffer)
     }
     this.bytes = this.#buffer.byteLength
-    this.#singles = new Float32Array(this.#buffer)
   }
 
   /** `count` doubles at a place, as a view. */
@@ -71,9 +78,8 @@ export class Heap {
     return new Float32Array(this.#buffer, place, count)
   }
 
-  /** The single at a place. */
-  single(place: number): number {
-    return this.#singles[place / Float32Array.BYTES_PER_ELEMENT]!
+  integers(place: number, count: number): Int32Array {
+    return new Int32Array(this.#buffer, place, count)
   }
 }
 
@@ -89,7 +95,9 @@ export class HeapLoan {
 
   readonly heapFor = (bytes: number): Heap => {
     this.#heap ??= takeIdle()
-    if (this.#heap === undefined || this.#heap.bytes < bytes) this.#heap = new Heap(bytes)
+    if (this.#heap === undefined || this.#heap.bytes < bytes) {
+      this.#heap = new Heap(bytes, 'wasm', this.#heap)
+    }
     return this.#heap
   }
 

@@ -9,6 +9,8 @@
 // side, so that no sum crosses lanes and the 16 sums of a panel, which fill eight registers, are far
 // enough apart for a processor to start one before the last is done.
 
+export * from './solver'
+
 const panel: i32 = 16
 const panelShift: usize = 4
 const panelBytes: usize = 128
@@ -154,10 +156,10 @@ export function linearRow(row: usize, panels: usize, count: i32, cols: i32, out:
 }
 
 export function rbfValues(
-  row: usize, square: f64, panels: usize, squares: usize, count: i32, cols: i32, gamma: f64,
-  out: usize,
+  row: usize, numbers: usize, panels: usize, squares: usize, count: i32, cols: i32, out: usize,
 ): void {
   const width = <usize>cols << 3
+  const gamma = load<f64>(numbers), square = load<f64>(numbers, 8)
   let at = panels, s = squares, o = out
   for (let t = 0; t < count; t += panel) {
     multiplyPanel(row, at, width)
@@ -172,10 +174,11 @@ export function rbfValues(
 
 // `rbfValues` of two rows that stand one after the other, whose values do so too, by half panels.
 export function rbfValuesOfTwo(
-  row: usize, square: f64, otherSquare: f64, panels: usize, squares: usize, count: i32, cols: i32,
-  gamma: f64, out: usize,
+  row: usize, numbers: usize, panels: usize, squares: usize, count: i32, cols: i32, out: usize,
 ): void {
   const width = <usize>cols << 3
+  const gamma = load<f64>(numbers), square = load<f64>(numbers, 8)
+  const otherSquare = load<f64>(numbers, 16)
   const end = row + width
   let start = panels, s = squares, o = out, p = out + (<usize>count << 3)
   for (let t = 0; t < count; t += panel >> 1) {
@@ -215,7 +218,7 @@ export function rbfValuesOfTwo(
   }
 }
 
-export function dotProduct(first: usize, second: usize, count: i32): f64 {
+export function dotProduct(first: usize, second: usize, count: i32, out: usize): void {
   let a = two(0), b = two(0), c = two(0), d = two(0)
   const whole = count & ~7
   let x = first, y = second
@@ -234,7 +237,7 @@ export function dotProduct(first: usize, second: usize, count: i32): f64 {
     y += 8
   }
   const sum = f64x2.add(f64x2.add(a, b), f64x2.add(c, d))
-  return f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1) + rest
+  store<f64>(out, f64x2.extract_lane(sum, 0) + f64x2.extract_lane(sum, 1) + rest)
 }
 
 export function selectFalling(
@@ -378,29 +381,28 @@ export function weightedGram(
   }
 }
 
+// The ends of the rows are told by the parity of `cols`: a 1, or a 1 and a 0.
 export function centreRows(
-  rows: usize, count: i32, cols: i32, mean: usize, squares: usize,
+  rows: usize, count: i32, cols: i32, centre: usize, out: usize, squares: usize,
 ): void {
   const width = <usize>cols << 3
-  let x = rows
+  const pairs = width & ~15
+  let x = rows, o = out
   for (let i = 0; i < count; i++) {
-    for (let j: usize = 0; j < width; j += 16) {
-      const value = f64x2.sub(v128.load(x + j), v128.load(mean + j))
-      v128.store(x + j, value)
+    for (let j: usize = 0; j < pairs; j += 16) {
+      const value = f64x2.sub(v128.load(x + j), v128.load(centre + j))
+      v128.store(o + j, value)
       v128.store(squares + j, f64x2.add(v128.load(squares + j), f64x2.mul(value, value)))
     }
-    x += width
-  }
-}
-
-export function scaleRows(rows: usize, count: i32, cols: i32, factors: usize): void {
-  const width = <usize>cols << 3
-  let x = rows
-  for (let i = 0; i < count; i++) {
-    for (let j: usize = 0; j < width; j += 16) {
-      v128.store(x + j, f64x2.mul(v128.load(x + j), v128.load(factors + j)))
+    if (pairs < width) {
+      const value = load<f64>(x + pairs) - load<f64>(centre + pairs)
+      store<f64>(o + pairs, value)
+      store<f64>(squares + pairs, load<f64>(squares + pairs) + value * value)
     }
+    store<f64>(o + width, 1)
+    if (pairs == width) store<f64>(o + width, 0, 8)
     x += width
+    o += pairs + 16
   }
 }
 

@@ -1,4 +1,6 @@
 import { panelOffset, panelRows, type Arithmetic } from './arithmetic.ts'
+import { plainSolver } from './plain-solver.ts'
+import type { SolverArithmetic } from './solver-state.ts'
 
 const log2e = 1.4426950408889634
 const ln2 = 0.6931471805599453
@@ -22,7 +24,15 @@ export function plainArithmetic(buffer: ArrayBuffer): Arithmetic {
   /** The products of a row with half a panel's rows, from row t on, into `sums`. */
   const multiply = (row: number, panels: number, t: number, cols: number) => {
     const start = panels + panelOffset(t, cols)
-    let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0]
+    // One by one, as a list of them would be made anew at each call.
+    let a = 0
+    let b = 0
+    let c = 0
+    let d = 0
+    let e = 0
+    let f = 0
+    let g = 0
+    let h = 0
     for (let j = 0, at = start; j < cols; j++, at += panelRows) {
       const value = doubles[row + j]!
       a += value * doubles[at]!
@@ -65,7 +75,7 @@ export function plainArithmetic(buffer: ArrayBuffer): Arithmetic {
     }
   }
 
-  return {
+  const rows: Omit<Arithmetic, keyof SolverArithmetic> = {
     rbfRow(row, square, panels, squares, count, cols, gamma, out) {
       rbfInto(singles, out / 4, row, square, panels, squares, count, cols, gamma)
     },
@@ -77,19 +87,32 @@ export function plainArithmetic(buffer: ArrayBuffer): Arithmetic {
       }
     },
 
-    rbfValues(row, square, panels, squares, count, cols, gamma, out) {
+    rbfValues(row, numbers, panels, squares, count, cols, out) {
+      const gamma = doubles[numbers / 8]!
+      const square = doubles[numbers / 8 + 1]!
       rbfInto(doubles, out / 8, row, square, panels, squares, count, cols, gamma)
     },
 
-    rbfValuesOfTwo(row, square, otherSquare, panels, squares, count, cols, gamma, out) {
+    rbfValuesOfTwo(row, numbers, panels, squares, count, cols, out) {
+      const gamma = doubles[numbers / 8]!
+      const square = doubles[numbers / 8 + 1]!
+      const otherSquare = doubles[numbers / 8 + 2]!
       const [other, outOther] = [row + 8 * cols, out + 8 * count]
       rbfInto(doubles, out / 8, row, square, panels, squares, count, cols, gamma)
       rbfInto(doubles, outOther / 8, other, otherSquare, panels, squares, count, cols, gamma)
     },
 
-    dotProduct(first, second, count) {
-      let [a, b, c, d, e, f, g, h] = [0, 0, 0, 0, 0, 0, 0, 0]
-      let [x, y] = [first / 8, second / 8]
+    dotProduct(first, second, count, out) {
+      let a = 0
+      let b = 0
+      let c = 0
+      let d = 0
+      let e = 0
+      let f = 0
+      let g = 0
+      let h = 0
+      let x = first / 8
+      let y = second / 8
       const whole = count - (count % 8)
       for (let t = 0; t < whole; t += 8, x += 8, y += 8) {
         a += doubles[x]! * doubles[y]!
@@ -103,7 +126,7 @@ export function plainArithmetic(buffer: ArrayBuffer): Arithmetic {
       }
       let rest = 0
       for (let t = whole; t < count; t++) rest += doubles[x++]! * doubles[y++]!
-      return a + c + (e + g) + (b + d + (f + h)) + rest
+      doubles[out / 8] = a + c + (e + g) + (b + d + (f + h)) + rest
     },
 
     selectFalling(pull, status, diagonal, row, count, top, own) {
@@ -181,21 +204,17 @@ export function plainArithmetic(buffer: ArrayBuffer): Arithmetic {
       }
     },
 
-    centreRows(rows, count, cols, mean, squares) {
-      const [m, s] = [mean / 8, squares / 8]
-      for (let i = 0, x = rows / 8; i < count; i++, x += cols) {
+    centreRows(rows, count, cols, centre, out, squares) {
+      const [c, s] = [centre / 8, squares / 8]
+      const width = cols + 2 - (cols % 2)
+      for (let i = 0, x = rows / 8, o = out / 8; i < count; i++, x += cols, o += width) {
         for (let j = 0; j < cols; j++) {
-          const value = doubles[x + j]! - doubles[m + j]!
-          doubles[x + j] = value
+          const value = doubles[x + j]! - doubles[c + j]!
+          doubles[o + j] = value
           doubles[s + j]! += value * value
         }
-      }
-    },
-
-    scaleRows(rows, count, cols, factors) {
-      const f = factors / 8
-      for (let i = 0, x = rows / 8; i < count; i++, x += cols) {
-        for (let j = 0; j < cols; j++) doubles[x + j]! *= doubles[f + j]!
+        doubles[o + cols] = 1
+        if (cols % 2 === 0) doubles[o + cols + 1] = 0
       }
     },
 
@@ -226,6 +245,7 @@ export function plainArithmetic(buffer: ArrayBuffer): Arithmetic {
       return even + odd
     },
   }
+  return { ...rows, ...plainSolver(buffer, rows) }
 }
 
 /**

@@ -45,6 +45,33 @@ describe('defaultCandidates', () => {
     ])
   })
 
+  it('leaves out what would not fit in memory or time, and says so', () => {
+    const reasons = (names: string[], ...size: [number, number, LearningTask?, number?, number?]) =>
+      fittingCandidates(names, ...size).leftOut.map(({ reason }) => reason)
+    // Least squares cost with the square of the columns.
+    expect(reasons(['ridge', 'linear-regression'], 20_000, 1000, 'regression')).toEqual([])
+    expect(reasons(['ridge'], 20_000, 9000, 'regression')).toEqual([
+      expect.stringMatching(/^ridge: .*20000 × 9000/),
+    ])
+    // A leaf of a forest keeps a number a class.
+    expect(reasons(['random-forest', 'decision-tree'], 30_000, 10)).toEqual([])
+    const ofMany = fittingCandidates(
+      ['random-forest', 'extra-trees', 'decision-tree'],
+      ...([200_000, 10, 'classification', 100] as const),
+    )
+    expect(ofMany.names).toEqual(['decision-tree', 'majority'])
+    expect(ofMany.leftOut).toMatchObject([{ name: 'random-forest' }, { name: 'extra-trees' }])
+    expect(reasons(['random-forest'], 200_000, 10, 'regression', 100)).toEqual([])
+    expect(reasons(['gradient-boosting'], 3_000_000, 10, 'classification', 200)).toHaveLength(1)
+    // A column for each category is for those who take no categories.
+    const encoded = fittingCandidates(
+      ['logistic-regression', 'gradient-boosting'],
+      ...([100_000, 20, 'classification', 2, 10_000] as const),
+    )
+    expect(encoded.names).toEqual(['gradient-boosting', 'majority'])
+    expect(encoded.leftOut[0]!.reason).toContain('100000 × 10000')
+  })
+
   it('races nothing, not even the floor, where nothing that was asked for can learn', () => {
     const { names, leftOut } = fittingCandidates(['svc', 'svc'], 50_000, 4)
     expect(names).toEqual([])

@@ -13,6 +13,7 @@ import {
   Ridge,
   SimpleImputer,
   StandardScaler,
+  TransformedTarget,
 } from '../../../ml/models/index.ts'
 import { testClusterer } from './clusterer-contract.ts'
 import { testEstimator } from './estimator-contract.ts'
@@ -54,6 +55,22 @@ testRegressor(
   'A pipeline of two steps and Ridge',
   () => new RegressionPipeline(new Ridge(), { steps: [new SimpleImputer()], scale: true }),
   { scaleFree: true },
+)
+
+for (const func of ['log', 'log1p', 'sqrt'] as const) {
+  testRegressor(
+    `TransformedTarget by ${func} and Ridge`,
+    () => new TransformedTarget(new Ridge({ alpha: 0.01 }), { func }),
+    { onlyPositive: true },
+  )
+}
+testRegressor(
+  'A pipeline that scales and TransformedTarget',
+  () => {
+    const model = new TransformedTarget(new LinearRegression(), { func: 'log' })
+    return new RegressionPipeline(model, { scale: true })
+  },
+  { onlyPositive: true, scaleFree: true },
 )
 
 testClusterer('KMeans', () => new KMeans({ nClusters: 3, nInit: 3 }))

@@ -18,14 +18,23 @@ export interface RegressorExpectations {
   readonly agreement?: number
   /** Whether columns of other units leave its predictions as they are. Default false. */
   readonly scaleFree?: boolean
+  /** Whether it learns targets above 0 only. Default false. */
+  readonly onlyPositive?: boolean
 }
 
 /** What every regressor keeps to, whatever it learns. */
 export function testRegressor(
   name: string,
   create: () => Regressor,
-  { learns = 0.8, agreement = 1e-6, scaleFree = false }: RegressorExpectations = {},
+  {
+    learns = 0.8,
+    agreement = 1e-6,
+    scaleFree = false,
+    onlyPositive = false,
+  }: RegressorExpectations = {},
 ): void {
+  const slopes = (rows: number, cols: number, seed: number) =>
+    slopesFrom(onlyPositive ? 3 : 0, rows, cols, seed)
   const { X, y } = slopes(80, 4, 1)
   const other = slopes(50, 3, 2)
   const asPipeline = (model: Regressor) =>
@@ -255,8 +264,13 @@ export function testRegressor(
   })
 }
 
-/** Targets near 3 x₀ - 2 x₁ (where there is one), columns in (0, 1), no two values the same. */
-function slopes(rows: number, cols: number, seed: number): { X: Matrix; y: Float64Array } {
+/** Targets near a + 3 x₀ - 2 x₁ (where there is one), columns in (0, 1), no two values the same. */
+function slopesFrom(
+  a: number,
+  rows: number,
+  cols: number,
+  seed: number,
+): { X: Matrix; y: Float64Array } {
   const random = seededRandom(seed)
   const X = matrix(
     Float64Array.from({ length: rows * cols }, () => random()),
@@ -265,7 +279,7 @@ function slopes(rows: number, cols: number, seed: number): { X: Matrix; y: Float
   )
   const y = Float64Array.from({ length: rows }, (_, i) => {
     const at = i * cols
-    return 3 * X.data[at]! - (cols > 1 ? 2 * X.data[at + 1]! : 0) + 0.1 * random()
+    return a + 3 * X.data[at]! - (cols > 1 ? 2 * X.data[at + 1]! : 0) + 0.1 * random()
   })
   return { X, y }
 }

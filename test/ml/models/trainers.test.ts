@@ -77,6 +77,10 @@ describe('The table of trainers', () => {
       expect(trainer.create(given).parameters).toEqual(trainer.create().parameters)
     }
     expect(trainerNamed('svc').create({ C: 5 }).parameters).toMatchObject({ C: 5, kernel: 'rbf' })
+    for (const name of ['svc', 'svc-linear', 'logistic-regression']) {
+      const { parameters } = trainerNamed(name).create({ classWeight: 'balanced' })
+      expect(parameters).toMatchObject({ classWeight: 'balanced' })
+    }
     expect(trainerNamed('ml-svm').create({}, 42).parameters.seed).toBe(42)
   })
 

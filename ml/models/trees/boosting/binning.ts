@@ -1,5 +1,6 @@
 import type { Matrix } from '../../../data/matrix.ts'
 import { permutation, type Random } from '../../../data/random.ts'
+import { checkpoint, type FitOptions } from '../../classifier.ts'
 import { ModelError } from '../../errors.ts'
 import { columnPlaces } from './memory.ts'
 
@@ -24,7 +25,7 @@ export interface Binning {
 /**
  * Bins for the `rows` of X: one a value where a column has at most `maxBins` different ones, else
  * of equal numbers of rows. Throws OptionInvalid for a categorical column that is not there, or of
- * more than `maxBins` categories.
+ * more than `maxBins` categories, and FitAborted.
  */
 export function chooseBins(
   X: Matrix,
@@ -32,6 +33,7 @@ export function chooseBins(
   maxBins: number,
   categoricalFeatures: readonly number[],
   random: Random,
+  options: FitOptions = {},
 ): Binning {
   const isCategorical = categoricalColumns(categoricalFeatures, X.cols)
   const hasMissing = new Uint8Array(X.cols)
@@ -43,6 +45,7 @@ export function chooseBins(
           .map((at) => rows[at]!)
   const values = new Float64Array(rows.length)
   const edges = Array.from({ length: X.cols }, (_, column) => {
+    checkpoint(options, { fraction: 0, iterations: 0 })
     const known = gather(X, rows, column, values)
     if (known < rows.length) hasMissing[column] = 1
     if (isCategorical[column]) {
@@ -54,10 +57,17 @@ export function chooseBins(
   return { edges, isCategorical, hasMissing }
 }
 
-/** Writes the bin of every row and column, as `columnPlaces` lays them out. */
-export function fillBins(X: Matrix, rows: Int32Array, binning: Binning, bins: Uint8Array): void {
+/** Writes the bin of every row and column, as `columnPlaces` lays them out. Throws FitAborted. */
+export function fillBins(
+  X: Matrix,
+  rows: Int32Array,
+  binning: Binning,
+  bins: Uint8Array,
+  options: FitOptions = {},
+): void {
   const { starts, strides } = columnPlaces(rows.length, X.cols)
   for (let column = 0; column < X.cols; column++) {
+    checkpoint(options, { fraction: 0, iterations: 0 })
     const edges = binning.edges[column]!
     const isCategorical = binning.isCategorical[column] === 1
     const start = starts[column]!

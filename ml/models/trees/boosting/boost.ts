@@ -5,7 +5,7 @@ import { checkpoint, type FitOptions } from '../../classifier.ts'
 import { chooseBins, fillBins } from './binning.ts'
 import type { BoostedTrees } from './boosted-trees.ts'
 import { BoostedWriter } from './boosted-writer.ts'
-import { curvatureOf, type CurvatureCode } from './curvature.ts'
+import { curvatureOf, leastCurvature, type CurvatureCode } from './curvature.ts'
 import { TreeGrower, type GrownNode, type GrowthLimits } from './grow.ts'
 import { HeldRows, type PartedRows } from './held-rows.ts'
 import { fastestKernel } from './fastest-kernel.ts'
@@ -29,9 +29,6 @@ export interface BoostingOptions {
 /** Histograms are kept for later subtraction up to so many bytes. */
 const mostHistogramBytes = 256 * 2 ** 20
 
-/** How much less than 0 or 1/0 a sum is kept from, as scikit-learn does. */
-const tiny = 1e-15
-
 /**
  * Gradient boosting (Friedman, "Greedy function approximation", 2001) over binned columns: each
  * iteration adds a tree an output, grown on the loss's derivatives and shrunk by the learning rate.
@@ -48,14 +45,14 @@ export function boost(
   fitOptions: FitOptions,
 ): BoostedTrees {
   const rows = parted ? parted.fit : Int32Array.from({ length: X.rows }, (_, i) => i)
-  const binning = chooseBins(X, rows, options.maxBins, options.categoricalFeatures, random)
+  const { maxBins, categoricalFeatures } = options
+  const binning = chooseBins(X, rows, maxBins, categoricalFeatures, random, fitOptions)
   const limits = limitsOf(options, X.cols)
   const size = sizeOf(rows.length, X.cols, limits)
   const kernel = fastestKernel(size)
   const { memory } = kernel
-  fillBins(X, rows, binning, memory.bins)
-  const code = loss.code(rows.length)
-  const grower = new TreeGrower(kernel, binning, code, limits, random)
+  fillBins(X, rows, binning, memory.bins, fitOptions)
+  const grower = new TreeGrower(kernel, binning, limits, random)
   const fitted = parted ? takeValues(targets, rows) : targets
   const baseline = loss.baseline(fitted)
   const raw = repeat(baseline, rows.length)
@@ -64,11 +61,12 @@ export function boost(
 
   for (let iteration = 0; iteration < options.maxIter; iteration++) {
     if (held?.hasSettled(options.nIterNoChange, options.tol)) break
-    checkpoint(fitOptions, { fraction: iteration / options.maxIter, iterations: iteration })
     loss.prepare(raw, rows.length)
     for (let output = 0; output < loss.outputs; output++) {
-      loss.derive(output, fitted, raw, memory.gradients)
-      const root = grower.grow()
+      const fraction = (iteration + output / loss.outputs) / options.maxIter
+      checkpoint(fitOptions, { fraction, iterations: iteration })
+      const code = loss.derive(output, fitted, raw, memory.gradients)
+      const root = grower.grow(code)
       const ofOutput = raw.subarray(output * rows.length, (output + 1) * rows.length)
       forEachLeaf(root, (node) => {
         const own = memory.rows.subarray(node.from, node.to)
@@ -105,9 +103,14 @@ function repeat(baseline: Float64Array, rows: number): Float64Array {
   return raw
 }
 
-/** What a leaf adds to its rows' raw predictions, before the learning rate. */
+/**
+ * What a leaf adds to its rows' raw predictions, before the learning rate. A leaf of less curvature
+ * than any node may have is a whole tree of rows that are certain: there is nothing to divide by.
+ */
 function newtonStep({ sums }: GrownNode, code: CurvatureCode, l2Regularization: number): number {
-  const step = -sums.gradient / (curvatureOf(code, sums.curvature) + l2Regularization + tiny)
+  const curvature = curvatureOf(code, sums.curvature)
+  if (curvature < leastCurvature) return 0
+  const step = -sums.gradient / (curvature + l2Regularization)
   return Math.max(-largestMagnitude, Math.min(step, largestMagnitude))
 }
 

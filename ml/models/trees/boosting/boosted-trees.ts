@@ -1,3 +1,4 @@
+import type { Matrix } from '../../../data/matrix.ts'
 import { ModelError } from '../../errors.ts'
 import { float64Tensor, int32Tensor, readFloat64, readInt32 } from '../../tensors.ts'
 import type { LoadedTensors, Tensors } from '../../tensors.ts'
@@ -8,6 +9,7 @@ import {
   treeTensors,
   type TreeNodes,
 } from '../tree-nodes.ts'
+import { walkTrees } from '../tree-walk.ts'
 import { categoryOf, missingBin } from './binning.ts'
 import { isInSet } from './split.ts'
 
@@ -55,6 +57,32 @@ export function predictRaw(
     out[k]! += values[findBoostedLeaf(trees, roots[t]!, data, at)]!
     if (++k === outputs) k = 0
   }
+}
+
+/** The raw predictions of all rows, rows × outputs: the same sums as `predictRaw`. */
+export function predictAllRaw(trees: BoostedTrees, X: Matrix): Matrix {
+  const { nodes, baseline, missingLeft, categorySet } = trees
+  const { values } = nodes
+  const outputs = baseline.length
+  const raw = new Float64Array(X.rows * outputs)
+  for (let i = 0; i < X.rows; i++) raw.set(baseline, i * outputs)
+  const walk = {
+    nodes,
+    missingLeft,
+    isOther: (root: number, end: number) => hasSet(categorySet, root, end),
+    findLeaf: (root: number, data: Float64Array, at: number) =>
+      findBoostedLeaf(trees, root, data, at),
+  }
+  walkTrees(walk, X, (tree, from, leaves) => {
+    const at = from * outputs + (tree % outputs)
+    for (let i = 0; i < leaves.length; i++) raw[at + i * outputs]! += values[leaves[i]!]!
+  })
+  return { data: raw, rows: X.rows, cols: outputs }
+}
+
+function hasSet(categorySet: Int32Array, root: number, end: number): boolean {
+  for (let node = root; node < end; node++) if (categorySet[node]! >= 0) return true
+  return false
 }
 
 /** The leaf's number for the row that begins at `data[at]`, in the tree at `node`. */

@@ -16,14 +16,33 @@ export const constantCurvature: CurvatureCode = { base: 0, unit: 1 }
 /** More rows leave the curvature too few bits beside the count. */
 export const mostRowsWithCurvature = 2 ** 22
 
-/** A code for curvatures from 0 to `greatest` of so many rows. */
-export function curvatureCode(rows: number, greatest: number): CurvatureCode {
+/**
+ * A code for curvatures of so many rows that add up to `total`. The unit follows the total, since a
+ * rare class has little of it and yet much to learn from; it is a power of two, by which it is exact
+ * to divide.
+ */
+export function curvatureCode(rows: number, total: number): CurvatureCode {
   const countBits = Math.ceil(Math.log2(rows + 1))
-  return { base: 2 ** countBits, unit: greatest / 2 ** (53 - 2 * countBits - 1) }
+  // Each row's part is rounded, and none is less than one unit.
+  const units = 2 ** (53 - countBits) - 2 * rows
+  return {
+    base: 2 ** countBits,
+    unit: 2 ** Math.ceil(Math.log2(Math.max(total, leastCurvature) / units)),
+  }
 }
 
-export function encodeCurvature({ base, unit }: CurvatureCode, curvature: number): number {
-  return Math.round(curvature / unit) * base + 1
+/** Encodes the curvatures at the odd places of `derivatives`, one a row. */
+export function encodeCurvatures(derivatives: Float64Array): CurvatureCode {
+  let total = 0
+  for (let at = 1; at < derivatives.length; at += 2) total += derivatives[at]!
+  const code = curvatureCode(derivatives.length / 2, total)
+  const { base } = code
+  const inverse = 1 / code.unit
+  for (let at = 1; at < derivatives.length; at += 2) {
+    // Of a row that is all but certain one unit, as 0 would make a leaf of such rows step too far.
+    derivatives[at] = Math.max(1, Math.round(derivatives[at]! * inverse)) * base + 1
+  }
+  return code
 }
 
 /** The number of rows in a sum. */

@@ -1,16 +1,18 @@
 import { permutation, seededRandom, type Random } from '../../../data/random.ts'
-import type { Matrix } from '../../../data/matrix.ts'
+import { rowOf, type Matrix } from '../../../data/matrix.ts'
 import { ProbabilisticClassifier, type FitOptions, type Learned } from '../../classifier.ts'
 import { ModelError } from '../../errors.ts'
 import { resolveOptions, type Parameters } from '../../options.ts'
 import { RowRegressor, type LearnedQuantity } from '../../regressor.ts'
 import { float64Tensor, readClasses, refuseOtherTensors } from '../../tensors.ts'
 import type { LoadedTensors, Tensors } from '../../tensors.ts'
+import { scaleTargets, unscale } from '../target-scale.ts'
 import { boost } from './boost.ts'
 import {
   boostedFromTensors,
   boostedTensors,
   boostedToTensors,
+  predictAllRaw,
   predictRaw,
   type BoostedTrees,
 } from './boosted-trees.ts'
@@ -88,7 +90,11 @@ export class GradientBoostingRegressor extends RowRegressor<BoostedQuantity> {
       : undefined
     const loss = this.#options.loss === 'squared_error' ? squaredError : absoluteError
     const options = boostingOptions(this.#options)
-    return quantityModel(boost(X, y, loss, options, parted, random, fitOptions))
+    const scaled = scaleTargets(y)
+    const trees = boost(X, scaled.targets, loss, options, parted, random, fitOptions)
+    unscale(trees.nodes.values, scaled)
+    unscale(trees.baseline, scaled)
+    return quantityModel(trees)
   }
 
   protected estimate({ trees, raw }: BoostedQuantity, row: Float64Array): number {
@@ -96,11 +102,8 @@ export class GradientBoostingRegressor extends RowRegressor<BoostedQuantity> {
     return raw[0]!
   }
 
-  protected override estimateAll({ trees, raw }: BoostedQuantity, X: Matrix, out: Float64Array) {
-    for (let i = 0; i < X.rows; i++) {
-      predictRaw(trees, X.data, i * X.cols, raw)
-      out[i] = raw[0]!
-    }
+  protected override estimateAll({ trees }: BoostedQuantity, X: Matrix, out: Float64Array) {
+    out.set(predictAllRaw(trees, X).data)
   }
 }
 
@@ -166,7 +169,7 @@ export class GradientBoostingClassifier extends ProbabilisticClassifier<BoostedC
     const parted = holdsOut(this.#options, X.rows)
       ? partRows(shuffledByClass(labels, classes.length, random), this.#options.validationFraction)
       : undefined
-    const loss = classes.length === 2 ? binaryLogLoss() : multinomialLogLoss(classes.length)
+    const loss = classes.length === 2 ? binaryLogLoss : multinomialLogLoss(classes.length)
     const targets = Float64Array.from(labels)
     const options = boostingOptions(this.#options)
     return classModel(classes, boost(X, targets, loss, options, parted, random, fitOptions))
@@ -174,10 +177,12 @@ export class GradientBoostingClassifier extends ProbabilisticClassifier<BoostedC
 
   protected classIndex({ trees, raw }: BoostedClasses, row: Float64Array): number {
     predictRaw(trees, row, 0, raw)
-    if (raw.length === 1) return raw[0]! > 0 ? 1 : 0
-    let winner = 0
-    for (let c = 1; c < raw.length; c++) if (raw[c]! > raw[winner]!) winner = c
-    return winner
+    return winnerOf(raw)
+  }
+
+  protected override classIndices({ trees }: BoostedClasses, X: Matrix, out: Float64Array): void {
+    const raw = predictAllRaw(trees, X)
+    for (let i = 0; i < X.rows; i++) out[i] = winnerOf(rowOf(raw, i))
   }
 
   protected decisionColumns({ raw }: BoostedClasses): number {
@@ -188,22 +193,43 @@ export class GradientBoostingClassifier extends ProbabilisticClassifier<BoostedC
     predictRaw(trees, row, 0, out)
   }
 
+  protected override decideAll({ trees }: BoostedClasses, X: Matrix, out: Matrix): void {
+    out.data.set(predictAllRaw(trees, X).data)
+  }
+
   protected weigh({ trees, raw }: BoostedClasses, row: Float64Array, out: Float64Array): void {
     predictRaw(trees, row, 0, raw)
-    if (raw.length === 1) {
-      out[0] = 1 / (1 + Math.exp(raw[0]!))
-      out[1] = 1 / (1 + Math.exp(-raw[0]!))
-      return
-    }
-    let greatest = -Infinity
-    for (let c = 0; c < raw.length; c++) greatest = Math.max(greatest, raw[c]!)
-    let sum = 0
-    for (let c = 0; c < raw.length; c++) {
-      out[c] = Math.exp(raw[c]! - greatest)
-      sum += out[c]!
-    }
-    for (let c = 0; c < raw.length; c++) out[c] = out[c]! / sum
+    toProbabilities(raw, out)
   }
+
+  protected override weighAll({ trees }: BoostedClasses, X: Matrix, out: Matrix): void {
+    const raw = predictAllRaw(trees, X)
+    for (let i = 0; i < X.rows; i++) toProbabilities(rowOf(raw, i), rowOf(out, i))
+  }
+}
+
+/** The class of the greatest raw prediction, the first of equals; of two classes by the one's sign. */
+function winnerOf(raw: Float64Array): number {
+  if (raw.length === 1) return raw[0]! > 0 ? 1 : 0
+  let winner = 0
+  for (let c = 1; c < raw.length; c++) if (raw[c]! > raw[winner]!) winner = c
+  return winner
+}
+
+function toProbabilities(raw: Float64Array, out: Float64Array): void {
+  if (raw.length === 1) {
+    out[0] = 1 / (1 + Math.exp(raw[0]!))
+    out[1] = 1 / (1 + Math.exp(-raw[0]!))
+    return
+  }
+  let greatest = -Infinity
+  for (let c = 0; c < raw.length; c++) greatest = Math.max(greatest, raw[c]!)
+  let sum = 0
+  for (let c = 0; c < raw.length; c++) {
+    out[c] = Math.exp(raw[c]! - greatest)
+    sum += out[c]!
+  }
+  for (let c = 0; c < raw.length; c++) out[c] = out[c]! / sum
 }
 
 function quantityModel(trees: BoostedTrees): BoostedQuantity {
@@ -228,16 +254,31 @@ function holdsOut({ earlyStopping }: Required<GradientBoostingOptions>, rows: nu
 }
 
 function shuffledByClass(labels: Int32Array, classes: number, random: Random): Int32Array[] {
-  const rowsOf = Array.from({ length: classes }, () => [] as number[])
-  for (const row of permutation(labels.length, random)) rowsOf[labels[row]!]!.push(row)
-  return rowsOf.map((rows) => Int32Array.from(rows))
+  const counts = new Int32Array(classes)
+  for (const label of labels) counts[label]!++
+  const rowsOf = Array.from(counts, (count) => new Int32Array(count))
+  for (const row of permutation(labels.length, random)) {
+    const label = labels[row]!
+    const own = rowsOf[label]!
+    own[own.length - counts[label]!--] = row
+  }
+  return rowsOf
 }
 
 /** Holds out the same share of each group of shuffled rows, none where that leaves no row. */
 function partRows(groups: readonly Int32Array[], share: number): PartedRows | undefined {
   const cut = groups.map((rows) => Math.min(Math.round(share * rows.length), rows.length - 1))
-  const held = groups.flatMap((rows, g) => Array.from(rows.subarray(0, cut[g])))
-  const fit = groups.flatMap((rows, g) => Array.from(rows.subarray(cut[g])))
+  const held = joined(groups.map((rows, g) => rows.subarray(0, cut[g])))
   if (held.length === 0) return undefined
-  return { fit: Int32Array.from(fit).sort(), held: Int32Array.from(held).sort() }
+  return { fit: joined(groups.map((rows, g) => rows.subarray(cut[g]))).sort(), held: held.sort() }
+}
+
+function joined(parts: readonly Int32Array[]): Int32Array {
+  const whole = new Int32Array(parts.reduce((sum, { length }) => sum + length, 0))
+  let at = 0
+  for (const part of parts) {
+    whole.set(part, at)
+    at += part.length
+  }
+  return whole
 }

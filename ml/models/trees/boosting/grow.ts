@@ -1,6 +1,6 @@
 import type { Random } from '../../../data/random.ts'
 import { missingBin, type Binning } from './binning.ts'
-import { curvatureOf, leastCurvature, type CurvatureCode } from './curvature.ts'
+import { constantCurvature, curvatureOf, leastCurvature, type CurvatureCode } from './curvature.ts'
 import type { BoostingKernel } from './kernel.ts'
 import { columnSize } from './memory.ts'
 import { SplitSearch, isInSet, type NodeSums, type Split, type SplitLimits } from './split.ts'
@@ -36,34 +36,29 @@ export interface GrownNode {
  */
 export class TreeGrower {
   readonly #kernel: BoostingKernel
-  readonly #code: CurvatureCode
   readonly #limits: GrowthLimits
   readonly #search: SplitSearch
   readonly #random: Random
   readonly #columns: Int32Array
   readonly #freeSlots: Int32Array
+  #code = constantCurvature
   #free = 0
 
-  constructor(
-    kernel: BoostingKernel,
-    binning: Binning,
-    code: CurvatureCode,
-    limits: GrowthLimits,
-    random: Random,
-  ) {
+  constructor(kernel: BoostingKernel, binning: Binning, limits: GrowthLimits, random: Random) {
     this.#kernel = kernel
-    this.#code = code
     this.#limits = limits
     this.#random = random
-    this.#search = new SplitSearch(kernel, binning, code, limits)
+    this.#search = new SplitSearch(kernel, binning, limits)
     const columns = binning.edges.length
     const slots = kernel.memory.histograms.length / (columns * columnSize)
     this.#columns = Int32Array.from({ length: columns }, (_, column) => column)
     this.#freeSlots = new Int32Array(slots)
   }
 
-  /** The root of a new tree for the gradients that are in the memory. */
-  grow(): GrownNode {
+  /** The root of a new tree for the gradients and encoded curvatures that are in the memory. */
+  grow(code: CurvatureCode): GrownNode {
+    this.#code = code
+    this.#search.begin(code)
     const { rows, gradients } = this.#kernel.memory
     this.#free = this.#freeSlots.length
     for (let k = 0; k < this.#free; k++) this.#freeSlots[k] = k

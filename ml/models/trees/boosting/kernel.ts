@@ -38,9 +38,10 @@ export interface Scan {
   encodedSum: number
   /** The most that a split gained before; then what the best gains. */
   gain: number
-  /** What is the same for all nodes of a fit: the code of curvatures, and limits. */
-  readonly base: number
-  readonly unit: number
+  /** The tree's code of curvatures. */
+  base: number
+  unit: number
+  /** What is the same for all nodes of a fit. */
   readonly minSamplesLeaf: number
   readonly l2Regularization: number
 }

@@ -1,5 +1,4 @@
-import { constantCurvature, curvatureCode, encodeCurvature } from './curvature.ts'
-import type { CurvatureCode } from './curvature.ts'
+import { constantCurvature, encodeCurvatures, type CurvatureCode } from './curvature.ts'
 
 /**
  * What boosting lessens: a loss of raw predictions, `outputs` numbers a row, number k of row i at
@@ -7,14 +6,15 @@ import type { CurvatureCode } from './curvature.ts'
  */
 export interface BoostingLoss {
   readonly outputs: number
-  /** How second derivatives are coded for a fit on so many rows. */
-  code(rows: number): CurvatureCode
   /** The raw prediction, one for each output, that suits all rows best. */
   baseline(targets: Float64Array): Float64Array
   /** Called before the gradients of an iteration are asked for, which all belong to this `raw`. */
   prepare(raw: Float64Array, rows: number): void
-  /** Writes for each row the first derivative by one output, and the second one, encoded. */
-  derive(output: number, targets: Float64Array, raw: Float64Array, out: Float64Array): void
+  /**
+   * Writes for each row the first derivative by one output, and the second one, encoded. Answers with
+   * what code.
+   */
+  derive(output: number, targets: Float64Array, raw: Float64Array, out: Float64Array): CurvatureCode
   mean(targets: Float64Array, raw: Float64Array): number
   /** The best step for a leaf's rows, where that is not -g / (h + l2). */
   leafStep?(targets: Float64Array, raw: Float64Array, rows: Int32Array): number
@@ -23,7 +23,6 @@ export interface BoostingLoss {
 /** Half the squared difference. */
 export const squaredError: BoostingLoss = {
   outputs: 1,
-  code: () => constantCurvature,
   baseline: (targets) => Float64Array.of(meanOf(targets)),
   prepare: () => undefined,
   derive(_, targets, raw, out) {
@@ -36,6 +35,7 @@ export const squaredError: BoostingLoss = {
     }
     const rounder = rounderFor(greatest, targets.length)
     for (let i = 0; i < targets.length; i++) out[2 * i] = out[2 * i]! + rounder - rounder
+    return constantCurvature
   },
   mean(targets, raw) {
     let sum = 0
@@ -47,7 +47,6 @@ export const squaredError: BoostingLoss = {
 /** The absolute difference: trees follow its sign, and each leaf steps by the median of its rows. */
 export const absoluteError: BoostingLoss = {
   outputs: 1,
-  code: () => constantCurvature,
   baseline: (targets) => Float64Array.of(median(targets.slice())),
   prepare: () => undefined,
   derive(_, targets, raw, out) {
@@ -55,6 +54,7 @@ export const absoluteError: BoostingLoss = {
       out[2 * i] = raw[i]! > targets[i]! ? 1 : -1
       out[2 * i + 1] = 1
     }
+    return constantCurvature
   },
   mean(targets, raw) {
     let sum = 0
@@ -65,42 +65,37 @@ export const absoluteError: BoostingLoss = {
 }
 
 /** The log loss of two classes; the raw prediction is the log odds of class 1. */
-export function binaryLogLoss(): BoostingLoss {
-  let code = constantCurvature
-  return {
-    outputs: 1,
-    code: (rows) => (code = curvatureCode(rows, 0.25)),
-    baseline(targets) {
-      const share = meanOf(targets)
-      return Float64Array.of(Math.log(share / (1 - share)))
-    },
-    prepare: () => undefined,
-    derive(_, targets, raw, out) {
-      const rounder = rounderFor(1, targets.length)
-      for (let i = 0; i < targets.length; i++) {
-        const probability = 1 / (1 + Math.exp(-raw[i]!))
-        out[2 * i] = probability - targets[i]! + rounder - rounder
-        out[2 * i + 1] = encodeCurvature(code, probability * (1 - probability))
-      }
-    },
-    mean(targets, raw) {
-      let sum = 0
-      for (let i = 0; i < targets.length; i++) {
-        const score = raw[i]!
-        sum += Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - targets[i]! * score
-      }
-      return sum / targets.length
-    },
-  }
+export const binaryLogLoss: BoostingLoss = {
+  outputs: 1,
+  baseline(targets) {
+    const share = meanOf(targets)
+    return Float64Array.of(Math.log(share / (1 - share)))
+  },
+  prepare: () => undefined,
+  derive(_, targets, raw, out) {
+    const rounder = rounderFor(1, targets.length)
+    for (let i = 0; i < targets.length; i++) {
+      const probability = 1 / (1 + Math.exp(-raw[i]!))
+      out[2 * i] = probability - targets[i]! + rounder - rounder
+      out[2 * i + 1] = probability * (1 - probability)
+    }
+    return encodeCurvatures(out)
+  },
+  mean(targets, raw) {
+    let sum = 0
+    for (let i = 0; i < targets.length; i++) {
+      const score = raw[i]!
+      sum += Math.max(score, 0) + Math.log1p(Math.exp(-Math.abs(score))) - targets[i]! * score
+    }
+    return sum / targets.length
+  },
 }
 
 /** The log loss of several classes, a raw prediction a class. */
 export function multinomialLogLoss(classes: number): BoostingLoss {
-  let code = constantCurvature
   let probabilities = new Float64Array(0)
   return {
     outputs: classes,
-    code: (rows) => (code = curvatureCode(rows, 0.25)),
     baseline(targets) {
       const counts = new Float64Array(classes)
       for (const target of targets) counts[target]!++
@@ -128,8 +123,9 @@ export function multinomialLogLoss(classes: number): BoostingLoss {
       for (let i = 0, at = output * targets.length; i < targets.length; i++, at++) {
         const probability = probabilities[at]!
         out[2 * i] = probability - (targets[i] === output ? 1 : 0) + rounder - rounder
-        out[2 * i + 1] = encodeCurvature(code, probability * (1 - probability))
+        out[2 * i + 1] = probability * (1 - probability)
       }
+      return encodeCurvatures(out)
     },
     mean(targets, raw) {
       const rows = targets.length

@@ -1,5 +1,11 @@
 import { missingBin, type Binning } from './binning.ts'
-import { countOf, curvatureOf, leastCurvature, type CurvatureCode } from './curvature.ts'
+import {
+  constantCurvature,
+  countOf,
+  curvatureOf,
+  leastCurvature,
+  type CurvatureCode,
+} from './curvature.ts'
 import type { BoostingKernel, Scan } from './kernel.ts'
 import { columnSize } from './memory.ts'
 
@@ -40,10 +46,10 @@ const tiny = 1e-15
  */
 export class SplitSearch {
   readonly #binning: Binning
-  readonly #code: CurvatureCode
   readonly #kernel: BoostingKernel
   readonly #scan: Scan
-  readonly #order: CategoryOrder
+  readonly #order = new CategoryOrder()
+  #code = constantCurvature
   // The best so far. Plain fields, since this is written many times a node.
   #gain = 0
   #column = -1
@@ -53,15 +59,20 @@ export class SplitSearch {
   #gradientLeft = 0
   #curvatureLeft = 0
 
-  constructor(kernel: BoostingKernel, binning: Binning, code: CurvatureCode, limits: SplitLimits) {
+  constructor(kernel: BoostingKernel, binning: Binning, limits: SplitLimits) {
     this.#kernel = kernel
     this.#binning = binning
-    this.#code = code
     const { minSamplesLeaf, l2Regularization } = limits
     const node = { gradient: 0, encoded: 0, rows: 0, curvature: 0, own: 0 }
     const best = { gain: 0, gradientSum: 0, encodedSum: 0 }
-    this.#scan = { ...node, ...best, ...code, minSamplesLeaf, l2Regularization }
-    this.#order = new CategoryOrder(code)
+    this.#scan = { ...node, ...best, ...this.#code, minSamplesLeaf, l2Regularization }
+  }
+
+  /** Takes up a tree whose curvatures are coded so. */
+  begin(code: CurvatureCode): void {
+    this.#code = code
+    this.#scan.base = code.base
+    this.#scan.unit = code.unit
   }
 
   /** The best split of the node whose histograms are in `slot`, among `columns`, if one gains. */
@@ -123,7 +134,7 @@ export class SplitSearch {
     const order = this.#order
     const hasMissing = this.#binning.hasMissing[column] === 1
     const known = this.#binning.edges[column]!.length
-    const count = order.sort(histograms, at, known, hasMissing, rows / curvature)
+    const count = order.sort(this.#code, histograms, at, known, hasMissing, rows / curvature)
     const half = (count + 1) >> 1
     for (const step of [1, -1]) {
       // The last division from above is, but for rare categories, the last one from below.
@@ -183,14 +194,10 @@ class CategoryOrder {
   /** As many as there are bins, and so the keys. */
   readonly bins = new Int32Array(256)
   readonly #keys = new Float64Array(256)
-  readonly #code: CurvatureCode
-
-  constructor(code: CurvatureCode) {
-    this.#code = code
-  }
 
   /** Puts `bins` in order; answers how many there are: none where one only would be left. */
   sort(
+    code: CurvatureCode,
     histograms: Float64Array,
     at: number,
     known: number,
@@ -200,7 +207,7 @@ class CategoryOrder {
     let count = 0
     for (let k = 0; k < known + (hasMissing ? 1 : 0); k++) {
       const bin = k < known ? k : missingBin
-      const curvature = curvatureOf(this.#code, histograms[at + 2 * bin + 1]!)
+      const curvature = curvatureOf(code, histograms[at + 2 * bin + 1]!)
       if (curvature * rowsPerCurvature < categorySupport) continue
       const key = histograms[at + 2 * bin]! / (curvature + categorySupport)
       let place = count++

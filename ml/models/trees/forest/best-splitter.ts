@@ -1,6 +1,6 @@
 import type { Matrix } from '../../../data/matrix.ts'
 import type { Criterion } from './criterion.ts'
-import { rowsInUse, type ColumnDraw, type NodeSplit, type Splitter } from './splitter.ts'
+import type { ColumnDraw, NodeSplit, Splitter } from './splitter.ts'
 
 /**
  * Tries every cut of a node between two different values of a column. The rows are sorted by every
@@ -26,13 +26,20 @@ export class BestSplitter implements Splitter {
   /** The last place on the left in the order of the split's column. */
   #cut = 0
 
-  constructor(X: Matrix, criterion: Criterion, minLeaf: number, draw: ColumnDraw) {
+  /** @param onColumn called before each column is sorted */
+  constructor(
+    X: Matrix,
+    criterion: Criterion,
+    minLeaf: number,
+    draw: ColumnDraw,
+    onColumn: () => void,
+  ) {
     this.#X = X
     this.#criterion = criterion
     this.#minLeaf = minLeaf
     this.#draw = draw
     this.rows = new Int32Array(X.rows)
-    this.#ranks = rankColumns(X)
+    this.#ranks = rankColumns(X, onColumn)
     this.#order = new Int32Array(X.data.length)
     this.#spare = new Int32Array(X.rows + 1)
     this.#goesLeft = new Uint8Array(X.rows)
@@ -40,7 +47,7 @@ export class BestSplitter implements Splitter {
 
   begin(): number {
     const { rows, cols } = this.#X
-    this.#size = rowsInUse(this.#criterion.weights, this.rows)
+    this.#size = this.#criterion.takeRows(this.rows)
     for (let column = 0; column < cols; column++) {
       sortByRank(
         this.rows.subarray(0, this.#size),
@@ -103,6 +110,9 @@ export class BestSplitter implements Splitter {
     return cut - start + 1
   }
 
+  /** Its memory is the garbage collector's. */
+  release(): void {}
+
   #isConstant(column: number, from: number, to: number): boolean {
     const start = column * this.#size
     const base = column * this.#X.rows
@@ -128,10 +138,11 @@ export class BestSplitter implements Splitter {
   }
 }
 
-function rankColumns({ data, rows, cols }: Matrix): Int32Array {
+function rankColumns({ data, rows, cols }: Matrix, onColumn: () => void): Int32Array {
   const ranks = new Int32Array(data.length)
   const sorted = new Float64Array(rows)
   for (let column = 0; column < cols; column++) {
+    onColumn()
     for (let row = 0; row < rows; row++) sorted[row] = data[row * cols + column]!
     sorted.sort()
     let count = 0
@@ -158,7 +169,7 @@ function placeOf(sorted: Float64Array, count: number, value: number): number {
   return low
 }
 
-/** Writes the rows by ascending rank, of equals by row; `counts` has room for every rank and one. */
+/** Writes the rows by ascending rank, equals in their order; `counts` has room for every rank and one. */
 function sortByRank(
   rows: Int32Array,
   ranks: Int32Array,

@@ -1,12 +1,15 @@
 import type { Criterion } from './criterion.ts'
+import type { Cuts } from './cuts.ts'
 
 /**
  * How mixed classes are, as a sum over classes of a function f of their weights: of Gini's measure
  * f(c) = c², of entropy f(c) = c log2 c. A split changes one class's weight at a time, and with it
- * one term of the sum on each side.
+ * one term of the sum on each side. Nodes have their rows class by class, so that a class's rows are
+ * counted one after another.
  */
 export class ClassCriterion implements Criterion {
   readonly outputs: number
+  readonly classes: number
   readonly weights: Float64Array
   isPure = false
   gain = 0
@@ -18,12 +21,13 @@ export class ClassCriterion implements Criterion {
   /** The node's weights by class, and those left of the cut at hand. */
   readonly #totals: Float64Array
   readonly #left: Float64Array
-  /** Of the node's rows, in their order. */
-  readonly #nodeLabels: Int32Array
-  readonly #nodeWeights: Float64Array
+  /** Whether any row of the tree weighs more than 1. */
+  #isWeighted = false
+  #cuts: Cuts | undefined
 
   constructor(labels: Int32Array, classes: number, criterion: 'gini' | 'entropy') {
     this.outputs = classes
+    this.classes = classes
     this.#labels = labels
     this.weights = new Float64Array(labels.length).fill(1)
     this.#isEntropy = criterion === 'entropy'
@@ -33,29 +37,44 @@ export class ClassCriterion implements Criterion {
       : new Float64Array(0)
     this.#totals = new Float64Array(classes)
     this.#left = new Float64Array(classes)
-    this.#nodeLabels = new Int32Array(labels.length)
-    this.#nodeWeights = new Float64Array(labels.length)
+  }
+
+  useCuts(cuts: Cuts): void {
+    this.#cuts = cuts
+  }
+
+  takeRows(out: Int32Array): number {
+    const labels = this.#labels
+    const weights = this.weights
+    const starts = new Int32Array(this.outputs + 1)
+    this.#isWeighted = false
+    for (let row = 0; row < weights.length; row++) {
+      if (weights[row]! > 1) this.#isWeighted = true
+      if (weights[row]! > 0) starts[labels[row]! + 1]!++
+    }
+    for (let c = 0; c < this.outputs; c++) starts[c + 1]! += starts[c]!
+    const count = starts[this.outputs]!
+    for (let row = 0; row < weights.length; row++) {
+      if (weights[row]! > 0) out[starts[labels[row]!]!++] = row
+    }
+    this.#cuts?.weights.fill(1)
+    return count
   }
 
   begin(rows: Int32Array, from: number, to: number): void {
     const totals = this.#totals
-    const labels = this.#labels
-    const weights = this.weights
-    const nodeLabels = this.#nodeLabels
-    const nodeWeights = this.#nodeWeights
-    clear(totals)
     let weight = 0
-    for (let p = from; p < to; p++) {
-      const row = rows[p]!
-      const label = labels[row]!
-      const own = weights[row]!
-      nodeLabels[p - from] = label
-      nodeWeights[p - from] = own
-      totals[label]! += own
-      weight += own
+    let isPure = false
+    for (let c = 0, start = from; c < totals.length; c++) {
+      const end = endOf(c, this.#labels, rows, start, to)
+      if (this.#cuts) this.#cuts.ends[c] = end - from
+      totals[c] = this.#isWeighted ? this.#weigh(rows, start, end, from) : end - start
+      weight += totals[c]!
+      if (end - start === to - from) isPure = true
+      start = end
     }
     this.#weight = weight
-    this.isPure = totals[this.#labels[rows[from]!]!] === weight
+    this.isPure = isPure
     this.gain = -Infinity
   }
 
@@ -72,19 +91,12 @@ export class ClassCriterion implements Criterion {
       : this.#scanGini(order, from, to, ranks, base, minLeaf)
   }
 
-  cut(values: Float64Array, count: number, threshold: number, minLeaf: number): boolean {
-    const left = this.#left
-    const nodeLabels = this.#nodeLabels
-    const nodeWeights = this.#nodeWeights
-    clear(left)
-    let rowsLeft = 0
-    for (let k = 0; k < count; k++) {
-      const isLeft = Number(values[k]! <= threshold)
-      rowsLeft += isLeft
-      left[nodeLabels[k]!]! += isLeft * nodeWeights[k]!
-    }
+  cut(slot: number, count: number, threshold: number, minLeaf: number): boolean {
+    const cuts = this.#cuts!
+    const rowsLeft = cuts.cutClasses(slot, threshold)
     if (rowsLeft < minLeaf || count - rowsLeft < minLeaf) return false
-    const gain = this.#isEntropy ? this.#entropyGain() : this.#giniGain()
+    const { left } = cuts
+    const gain = this.#isEntropy ? this.#entropyGain(left) : this.#giniGain(left)
     if (!(gain > this.gain)) return false
     this.gain = gain
     return true
@@ -92,6 +104,19 @@ export class ClassCriterion implements Criterion {
 
   writeLeaf(values: Float64Array, at: number): void {
     for (let c = 0; c < this.outputs; c++) values[at + c] = this.#totals[c]! / this.#weight
+  }
+
+  /** The weight of `rows[from … to)`, of a node that begins at `base`. */
+  #weigh(rows: Int32Array, from: number, to: number, base: number): number {
+    const rowWeights = this.weights
+    const weights = this.#cuts?.weights
+    let sum = 0
+    for (let p = from; p < to; p++) {
+      const own = rowWeights[rows[p]!]!
+      if (weights) weights[p - base] = own
+      sum += own
+    }
+    return sum
   }
 
   #scanGini(
@@ -189,14 +214,14 @@ export class ClassCriterion implements Criterion {
     return found
   }
 
-  #giniGain(): number {
+  #giniGain(left: Float64Array): number {
     let squares = 0
     let squaresLeft = 0
     let squaresRight = 0
     let weightLeft = 0
     for (let c = 0; c < this.outputs; c++) {
       const total = this.#totals[c]!
-      const own = this.#left[c]!
+      const own = left[c]!
       squares += total * total
       squaresLeft += own * own
       squaresRight += (total - own) * (total - own)
@@ -206,18 +231,30 @@ export class ClassCriterion implements Criterion {
     return squaresLeft / weightLeft + squaresRight / weightRight - squares / this.#weight
   }
 
-  #entropyGain(): number {
+  #entropyGain(left: Float64Array): number {
     const terms = this.#terms
     let gain = terms[this.#weight]!
     let weightLeft = 0
     for (let c = 0; c < this.outputs; c++) {
       const total = this.#totals[c]!
-      const own = this.#left[c]!
+      const own = left[c]!
       gain += terms[own]! + terms[total - own]! - terms[total]!
       weightLeft += own
     }
     return gain - terms[weightLeft]! - terms[this.#weight - weightLeft]!
   }
+}
+
+/** Where in `rows[from … to)`, which stand class by class, the rows of class c and those before end. */
+function endOf(c: number, labels: Int32Array, rows: Int32Array, from: number, to: number): number {
+  let low = from
+  let high = to
+  while (low < high) {
+    const middle = (low + high) >>> 1
+    if (labels[rows[middle]!]! <= c) low = middle + 1
+    else high = middle
+  }
+  return low
 }
 
 /** As `fill(0)`, which takes longer for the few values of most fits than it takes to look at a node. */

@@ -1,3 +1,5 @@
+import type { Cuts } from './cuts.ts'
+
 /**
  * What a split should make small, for the rows of one node at a time: `begin` takes up the node,
  * then `scan` and `cut` try ways to part it. A gain is the weight of the node times its impurity,
@@ -6,6 +8,8 @@
 export interface Criterion {
   /** Numbers that a leaf predicts. */
   readonly outputs: number
+  /** Of targets that are classes; else 0. */
+  readonly classes: number
   /** How often each row counts; whole numbers. Rows of 0 are never asked about. */
   readonly weights: Float64Array
   /** Whether all targets of the node are the same. */
@@ -13,6 +17,11 @@ export interface Criterion {
   /** The greatest gain since `begin`. */
   readonly gain: number
 
+  /** Has `begin` write to `cuts` what `cut` needs. */
+  useCuts(cuts: Cuts): void
+  /** Writes the rows of a weight above 0 in the order in which nodes are to have them; how many. */
+  takeRows(out: Int32Array): number
+  /** Takes up the node of `rows[from … to)`, whose order is that of `takeRows`. */
   begin(rows: Int32Array, from: number, to: number): void
   /**
    * Tries every cut of `order[from … to)`, the node's rows by ascending rank, between rows of
@@ -28,10 +37,10 @@ export interface Criterion {
     minLeaf: number,
   ): number
   /**
-   * Whether to part the node's rows, whose values in a column are the first `count` of `values` in
-   * the order of `begin`, at a threshold gains more than all before.
+   * Whether to part the node's `count` rows, whose values in a column are in a slot of the cuts, at a
+   * threshold gains more than all before.
    */
-  cut(values: Float64Array, count: number, threshold: number, minLeaf: number): boolean
+  cut(slot: number, count: number, threshold: number, minLeaf: number): boolean
   /** Writes what a leaf of the node predicts. */
   writeLeaf(values: Float64Array, at: number): void
 }
@@ -39,6 +48,7 @@ export interface Criterion {
 /** Variance: the gain is Σ²/w of both sides less the node's own. */
 export class SquaredError implements Criterion {
   readonly outputs = 1
+  readonly classes = 0
   readonly weights: Float64Array
   isPure = false
   gain = 0
@@ -47,9 +57,7 @@ export class SquaredError implements Criterion {
   readonly #mean: number
   #weight = 0
   #sum = 0
-  /** Of the node's rows, in their order: their weights, and these times their targets. */
-  readonly #nodeWeights: Float64Array
-  readonly #nodeSums: Float64Array
+  #cuts: Cuts | undefined
 
   constructor(targets: Float64Array) {
     this.#targets = targets
@@ -57,16 +65,25 @@ export class SquaredError implements Criterion {
     let sum = 0
     for (const target of targets) sum += target
     this.#mean = sum / targets.length
-    this.#nodeWeights = new Float64Array(targets.length)
-    this.#nodeSums = new Float64Array(targets.length)
+  }
+
+  useCuts(cuts: Cuts): void {
+    this.#cuts = cuts
+  }
+
+  takeRows(out: Int32Array): number {
+    let count = 0
+    for (let row = 0; row < this.weights.length; row++) {
+      out[count] = row
+      if (this.weights[row]! > 0) count++
+    }
+    return count
   }
 
   begin(rows: Int32Array, from: number, to: number): void {
     const targets = this.#targets
     const weights = this.weights
     const mean = this.#mean
-    const nodeWeights = this.#nodeWeights
-    const nodeSums = this.#nodeSums
     const first = targets[rows[from]!]!
     let isPure = true
     let weight = 0
@@ -75,17 +92,15 @@ export class SquaredError implements Criterion {
       const row = rows[p]!
       const target = targets[row]!
       const own = weights[row]!
-      const ownSum = own * (target - mean)
-      nodeWeights[p - from] = own
-      nodeSums[p - from] = ownSum
       weight += own
-      sum += ownSum
+      sum += own * (target - mean)
       if (target !== first) isPure = false
     }
     this.isPure = isPure
     this.gain = -Infinity
     this.#weight = weight
     this.#sum = sum
+    if (this.#cuts && !isPure) this.#fillCuts(this.#cuts, rows, from, to)
   }
 
   scan(
@@ -132,19 +147,11 @@ export class SquaredError implements Criterion {
     return found
   }
 
-  cut(values: Float64Array, count: number, threshold: number, minLeaf: number): boolean {
-    const nodeWeights = this.#nodeWeights
-    const nodeSums = this.#nodeSums
-    let rowsLeft = 0
-    let weightLeft = 0
-    let sumLeft = 0
-    for (let k = 0; k < count; k++) {
-      // As a number at once: a branch here would be foretold wrongly half of the time.
-      const isLeft = Number(values[k]! <= threshold)
-      rowsLeft += isLeft
-      weightLeft += isLeft * nodeWeights[k]!
-      sumLeft += isLeft * nodeSums[k]!
-    }
+  cut(slot: number, count: number, threshold: number, minLeaf: number): boolean {
+    const cuts = this.#cuts!
+    const rowsLeft = cuts.cutSums(slot, count, threshold)
+    const weightLeft = cuts.left[0]!
+    const sumLeft = cuts.left[1]!
     if (rowsLeft < minLeaf || count - rowsLeft < minLeaf) return false
     const weightRight = this.#weight - weightLeft
     const sumRight = this.#sum - sumLeft
@@ -159,5 +166,16 @@ export class SquaredError implements Criterion {
 
   writeLeaf(values: Float64Array, at: number): void {
     values[at] = this.#mean + this.#sum / this.#weight
+  }
+  #fillCuts({ weights, sums }: Cuts, rows: Int32Array, from: number, to: number): void {
+    const targets = this.#targets
+    const rowWeights = this.weights
+    const mean = this.#mean
+    for (let p = from; p < to; p++) {
+      const row = rows[p]!
+      const own = rowWeights[row]!
+      weights[p - from] = own
+      sums[p - from] = own * (targets[row]! - mean)
+    }
   }
 }

@@ -28,6 +28,9 @@ export interface GrownForest {
   readonly importances: Float64Array
 }
 
+/** Values looked at between two looks at the signal: some milliseconds. */
+const valuesBetweenChecks = 2 ** 20
+
 /** Grows trees of the plan one after another, each from a seed of its own. */
 export function growForest(
   X: Matrix,
@@ -41,16 +44,23 @@ export function growForest(
   const draw = new ColumnDraw(X.cols, plan.columnsPerSplit, random)
   const splitter =
     plan.splits === 'best'
-      ? new BestSplitter(X, criterion, plan.minSamplesLeaf, draw)
+      ? new BestSplitter(X, criterion, plan.minSamplesLeaf, draw, () => {
+          checkpoint(options, { fraction: 0, iterations: 0 })
+        })
       : new RandomSplitter(X, criterion, plan.minSamplesLeaf, draw, random)
   const writer = new TreeWriter(criterion.outputs)
   const importances = new Float64Array(X.cols)
   for (let t = 0; t < plan.trees; t++) {
-    checkpoint(options, { fraction: t / plan.trees, iterations: t })
+    const look = (settled: number) => {
+      checkpoint(options, { fraction: (t + settled) / plan.trees, iterations: t })
+    }
+    look(0)
     drawn = seededRandom((plan.seed + Math.imul(t, 0x9e3779b9)) | 0)
+    draw.reset()
     if (plan.drawnRows > 0) drawRows(criterion.weights, plan.drawnRows, random)
-    addShares(importances, growTree(writer, splitter, criterion, plan, X.cols))
+    addShares(importances, growTree(writer, splitter, criterion, plan, X.cols, look))
   }
+  splitter.release()
   const shares = new Float64Array(X.cols)
   addShares(shares, importances)
   return { nodes: writer.finish(), importances: shares }
@@ -61,15 +71,21 @@ function drawRows(weights: Float64Array, count: number, random: Random): void {
   for (let k = 0; k < count; k++) weights[Math.floor(random() * weights.length)]!++
 }
 
-/** Answers by column how much impurity the tree's splits took away. */
+/**
+ * Answers by column how much impurity the tree's splits took away.
+ * @param look called now and then, with the share of the rows that are in their leaves
+ */
 function growTree(
   writer: TreeWriter,
   splitter: Splitter,
   criterion: Criterion,
   plan: ForestPlan,
   columns: number,
+  look: (settled: number) => void,
 ): Float64Array {
   const gains = new Float64Array(columns)
+  let settled = 0
+  let values = 0
   const count = splitter.begin()
   let weight = 0
   for (let p = 0; p < count; p++) weight += criterion.weights[splitter.rows[p]!]!
@@ -85,10 +101,16 @@ function growTree(
     const to = waiting.pop()!
     const from = waiting.pop()!
     if (parent >= 0) writer.setRight(parent, writer.size)
+    values += (to - from) * columns
+    if (values > valuesBetweenChecks) {
+      look(settled / count)
+      values = 0
+    }
     criterion.begin(splitter.rows, from, to)
     const split =
       mayPart(to - from, depth) && !criterion.isPure ? splitter.find(from, to) : undefined
     if (!split || isTooLittle(criterion.gain / weight, plan)) {
+      settled += to - from
       const place = writer.addLeaf()
       criterion.writeLeaf(writer.values, place)
       continue

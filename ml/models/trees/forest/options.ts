@@ -55,9 +55,10 @@ const tree = {
 } as const
 
 const maxFeatures = {
-  number: { above: 0, to: 1_000_000 },
+  number: { above: 0, to: 1_000_000, wholeFrom: 1 },
   choices: ['all', 'sqrt', 'log2'],
-  meaning: 'features that each node looks at, drawn anew: a share up to 1, or a number from 2',
+  meaning:
+    'features that each node looks at, drawn anew: a share up to 1, or a whole number from 2',
 } as const
 
 const forest = {

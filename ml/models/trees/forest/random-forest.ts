@@ -17,7 +17,7 @@ export interface RandomForestClassifierOptions extends ForestOptions {
 /**
  * A random forest (Breiman, "Random forests", 2001): trees of exact splits, each grown on rows drawn
  * with replacement, looking at features drawn anew at each node. Memory of a fit: 8 bytes a value of
- * X and 45 a row, however many the trees.
+ * X and 33 a row, however many the trees.
  *
  *     const model = new RandomForestClassifier({ nEstimators: 200, seed: 1 }).fit(X, y)
  *     model.predictProba(X)

@@ -21,6 +21,8 @@ export interface Splitter {
    * @param isLast whether no child will be looked at
    */
   part(from: number, to: number, isLast: boolean): number
+  /** Ends its use. */
+  release(): void
 }
 
 /** Columns in a random order, drawn one at a time; all columns come in their own order. */
@@ -35,6 +37,11 @@ export class ColumnDraw {
     this.#random = random
   }
 
+  /** Begins anew: what was drawn before does not count. */
+  reset(): void {
+    for (let column = 0; column < this.#columns.length; column++) this.#columns[column] = column
+  }
+
   /** The k-th column of this draw, 0 ≤ k < columns; asked for in ascending k. */
   draw(k: number): number {
     const columns = this.#columns
@@ -45,14 +52,4 @@ export class ColumnDraw {
     columns[k] = drawn
     return drawn
   }
-}
-
-/** Writes the rows of a weight above 0, ascending; answers how many. */
-export function rowsInUse(weights: Float64Array, out: Int32Array): number {
-  let count = 0
-  for (let row = 0; row < weights.length; row++) {
-    out[count] = row
-    if (weights[row]! > 0) count++
-  }
-  return count
 }

@@ -1,11 +1,13 @@
-import type { Matrix } from '../../../data/matrix.ts'
+import { rowOf, type Matrix } from '../../../data/matrix.ts'
 import { ProbabilisticClassifier, type FitOptions, type Learned } from '../../classifier.ts'
 import { ModelError } from '../../errors.ts'
 import { RowRegressor, type LearnedQuantity } from '../../regressor.ts'
 import { float64Tensor, readClasses, readFloat64, refuseOtherTensors } from '../../tensors.ts'
 import type { LoadedTensors, Tensors } from '../../tensors.ts'
+import { scaleTargets, unscale } from '../target-scale.ts'
 import { findLeaf, treesFromTensors, treesToTensors, treeTensors } from '../tree-nodes.ts'
 import type { TreeNodes } from '../tree-nodes.ts'
+import { walkTrees, type Walk } from '../tree-walk.ts'
 import { ClassCriterion } from './class-criterion.ts'
 import { SquaredError } from './criterion.ts'
 import { growForest, type ForestPlan } from './grow.ts'
@@ -27,7 +29,7 @@ export interface ClassTrees extends Learned {
 export abstract class TreesRegressor extends RowRegressor<QuantityTrees> {
   /** By feature, its share of what all splits took off the impurity; 0 everywhere without a split. */
   get featureImportances(): Float64Array {
-    return this.model.importances
+    return this.model.importances.slice()
   }
 
   toTensors(): Tensors {
@@ -39,8 +41,13 @@ export abstract class TreesRegressor extends RowRegressor<QuantityTrees> {
   protected abstract plan(rows: number, cols: number): ForestPlan
 
   protected learn(X: Matrix, y: Float64Array, fitOptions: FitOptions): QuantityTrees {
+    const scaled = scaleTargets(y)
     const plan = this.plan(X.rows, X.cols)
-    return { featureCount: X.cols, ...growForest(X, new SquaredError(y), plan, fitOptions) }
+    const minImpurityDecrease = plan.minImpurityDecrease * scaled.scale ** 2
+    const criterion = new SquaredError(scaled.targets)
+    const forest = growForest(X, criterion, { ...plan, minImpurityDecrease }, fitOptions)
+    unscale(forest.nodes.values, scaled)
+    return { featureCount: X.cols, ...forest }
   }
 
   protected estimate({ nodes }: QuantityTrees, row: Float64Array): number {
@@ -50,14 +57,12 @@ export abstract class TreesRegressor extends RowRegressor<QuantityTrees> {
     return sum / (roots.length - 1)
   }
 
-  /** Tree by tree, so that one tree at a time is in the cache; the sums are those of `estimate`. */
+  /** The sums are those of `estimate`, in the same order. */
   protected override estimateAll({ nodes }: QuantityTrees, X: Matrix, out: Float64Array): void {
     const { roots, values } = nodes
-    for (let t = 0; t + 1 < roots.length; t++) {
-      for (let i = 0; i < X.rows; i++) {
-        out[i]! += values[findLeaf(nodes, roots[t]!, X.data, i * X.cols)]!
-      }
-    }
+    walkTrees(walkOf(nodes), X, (_, from, leaves) => {
+      for (let i = 0; i < leaves.length; i++) out[from + i]! += values[leaves[i]!]!
+    })
     for (let i = 0; i < X.rows; i++) out[i] = out[i]! / (roots.length - 1)
   }
 
@@ -73,7 +78,7 @@ export abstract class TreesRegressor extends RowRegressor<QuantityTrees> {
 export abstract class TreesClassifier extends ProbabilisticClassifier<ClassTrees> {
   /** By feature, its share of what all splits took off the impurity; 0 everywhere without a split. */
   get featureImportances(): Float64Array {
-    return this.model.importances
+    return this.model.importances.slice()
   }
 
   toTensors(): Tensors {
@@ -102,9 +107,12 @@ export abstract class TreesClassifier extends ProbabilisticClassifier<ClassTrees
   protected classIndex(model: ClassTrees, row: Float64Array): number {
     const shares = model.scratch
     this.weigh(model, row, shares)
-    let winner = 0
-    for (let c = 1; c < shares.length; c++) if (shares[c]! > shares[winner]!) winner = c
-    return winner
+    return greatestOf(shares)
+  }
+
+  protected override classIndices(model: ClassTrees, X: Matrix, out: Float64Array): void {
+    const shares = this.#sharesOf(model, X)
+    for (let i = 0; i < X.rows; i++) out[i] = greatestOf(rowOf(shares, i))
   }
 
   protected decisionColumns({ classes }: ClassTrees): number {
@@ -120,6 +128,15 @@ export abstract class TreesClassifier extends ProbabilisticClassifier<ClassTrees
     out[0] = model.scratch[1]! - model.scratch[0]!
   }
 
+  protected override decideAll(model: ClassTrees, X: Matrix, out: Matrix): void {
+    if (out.cols > 1) {
+      this.weighAll(model, X, out)
+      return
+    }
+    const { data } = this.#sharesOf(model, X)
+    for (let i = 0; i < X.rows; i++) out.data[i] = data[2 * i + 1]! - data[2 * i]!
+  }
+
   protected weigh({ nodes }: ClassTrees, row: Float64Array, out: Float64Array): void {
     const { roots, values } = nodes
     const classes = out.length
@@ -131,6 +148,27 @@ export abstract class TreesClassifier extends ProbabilisticClassifier<ClassTrees
     for (let c = 0; c < classes; c++) out[c] = out[c]! / (roots.length - 1)
   }
 
+  /** The sums are those of `weigh`, in the same order. */
+  protected override weighAll({ nodes }: ClassTrees, X: Matrix, out: Matrix): void {
+    const { roots, values } = nodes
+    const { data: shares, cols: classes } = out
+    walkTrees(walkOf(nodes), X, (_, from, leaves) => {
+      for (let i = 0, to = from * classes; i < leaves.length; i++) {
+        for (let c = 0, at = leaves[i]! * classes; c < classes; c++, at++, to++) {
+          shares[to]! += values[at]!
+        }
+      }
+    })
+    for (let k = 0; k < shares.length; k++) shares[k] = shares[k]! / (roots.length - 1)
+  }
+
+  #sharesOf(model: ClassTrees, X: Matrix): Matrix {
+    const cols = model.classes.length
+    const shares = { data: new Float64Array(X.rows * cols), rows: X.rows, cols }
+    this.weighAll(model, X, shares)
+    return shares
+  }
+
   protected restoreTrees(tensors: LoadedTensors): this {
     refuseOtherTensors(tensors, ['classes', ...treeTensors, 'importances'])
     const classes = readClasses(tensors)
@@ -140,6 +178,17 @@ export abstract class TreesClassifier extends ProbabilisticClassifier<ClassTrees
     const scratch = new Float64Array(classes.length)
     return this.restore({ classes, featureCount: importances.length, importances, nodes, scratch })
   }
+}
+
+function walkOf(nodes: TreeNodes): Walk {
+  return { nodes, findLeaf: (root, data, at) => findLeaf(nodes, root, data, at) }
+}
+
+/** Where the greatest value is, the first of equals. */
+function greatestOf(values: Float64Array): number {
+  let winner = 0
+  for (let c = 1; c < values.length; c++) if (values[c]! > values[winner]!) winner = c
+  return winner
 }
 
 function readImportances(tensors: LoadedTensors): Float64Array {

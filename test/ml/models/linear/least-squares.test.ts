@@ -11,6 +11,7 @@ import {
   decodeAnyModel,
   encodeModel,
 } from '../../../../ml/models/index.ts'
+import { scaleProblem, weightsOf } from '../../../../ml/models/linear/reduced-problem.ts'
 import { mapValues } from '../datasets.ts'
 import golden from '../fixtures/linear.json' with { type: 'json' }
 import { errorNamed, expectClose } from '../golden.ts'
@@ -122,6 +123,103 @@ describe('LinearRegression', () => {
         .map((value, i) => value - targets[i]!)
       expect(Math.abs(errors.reduce((sum, error) => sum + error, 0))).toBeLessThan(1e-11)
     }
+  })
+})
+
+describe('Least squares of any shape', () => {
+  /** Uniform numbers, some columns the same, or sums of others. */
+  function rowsOf(rows: number, cols: number, dependent: boolean) {
+    const random = seededRandom(rows + cols)
+    const plain = { data: Float64Array.from({ length: rows * cols }, random), rows, cols }
+    const targets = Float64Array.from({ length: rows }, random)
+    if (!dependent) return { X: plain, y: targets }
+    const at = (i: number, j: number) => plain.data[i * cols + j]!
+    const X = mapValues(plain, (value, i, j) => {
+      if (j % 3 === 1) return at(i, j - 1)
+      return j % 6 === 5 ? at(i, j - 2) + at(i, j - 5) : value
+    })
+    return { X, y: targets }
+  }
+
+  /** XᵀX with centred columns, times the errors' and the penalty's balance: 0 at the solution. */
+  function worstGradient(
+    model: Ridge | LinearRegression,
+    { data, rows, cols }: Matrix,
+    y: Float64Array,
+    alpha: number,
+  ) {
+    const { coefficients } = model
+    const errors = model.predict({ data, rows, cols }).map((value, i) => y[i]! - value)
+    let worst = Math.abs(errors.reduce((sum, error) => sum + error, 0))
+    for (let j = 0; j < cols; j++) {
+      let gradient = -alpha * coefficients[j]!
+      for (let i = 0; i < rows; i++) gradient += errors[i]! * data[i * cols + j]!
+      // Math.max would pass over what is NaN in some orders, and this does not.
+      if (!(Math.abs(gradient) <= worst)) worst = Math.abs(gradient)
+    }
+    return worst
+  }
+
+  const shapes = [
+    [1, 1],
+    [1, 9],
+    [5, 80],
+    [10, 160],
+    [20, 320],
+    [64, 65],
+    [65, 64],
+    [80, 80],
+    [300, 90],
+    [120, 300],
+  ] as const
+
+  it.each(shapes)('ends where no weight would help: %i × %i', (rows, cols) => {
+    for (const dependent of [false, true]) {
+      const { X: some, y: targets } = rowsOf(rows, cols, dependent)
+      // Of the last the equations have no digit left, and the rows themselves are decomposed.
+      for (const alpha of [1e6, 1, 1e-3, 1e-13]) {
+        const ridge = new Ridge({ alpha }).fit(some, targets)
+        expect(worstGradient(ridge, some, targets, alpha)).toBeLessThan(1e-9)
+      }
+      const model = new LinearRegression().fit(some, targets)
+      expect(worstGradient(model, some, targets, 0)).toBeLessThan(1e-9)
+      if (rows <= cols && !dependent) expectClose(model.predict(some), [...targets], 1e-9)
+    }
+  })
+
+  it('gives equal columns equal weights, and a model that can be loaded', () => {
+    for (const [rows, cols] of shapes.filter(([rows]) => rows > 1)) {
+      const { X: some, y: targets } = rowsOf(rows, cols, true)
+      for (const model of [new LinearRegression(), new Ridge({ alpha: 0 }), new Ridge()]) {
+        const fitted = new RegressionPipeline(model, { scale: true }).fit(some, targets)
+        const { coefficients } = model
+        for (let j = 1; j < cols; j += 3) {
+          expect(coefficients[j]).toBeCloseTo(coefficients[j - 1]!, 9)
+        }
+        const loaded = decodeAnyModel(encodeModel(fitted))
+        expect(loaded.model.predict(some)).toEqual(fitted.predict(some))
+      }
+    }
+  })
+
+  it('refuses a solution that is none, or of weights that a model cannot have', () => {
+    const { X: some, y: targets } = rowsOf(20, 3, false)
+    const scaled = scaleProblem(some, targets, true)
+    for (const value of [NaN, Infinity, -1e141]) {
+      expect(() => weightsOf(scaled, Float64Array.of(0, value, 0))).toThrow(
+        errorNamed('ValueTooLarge', 'weight'),
+      )
+    }
+  })
+
+  it('takes features so small that a penalty leaves them nothing', () => {
+    const { X: some, y: targets } = rowsOf(20, 3, false)
+    const small = mapValues(some, (value) => value * 1e-180)
+    const { coefficients } = new Ridge().fit(
+      small,
+      targets.map((value) => value * 1e-170),
+    )
+    for (const value of coefficients) expect(Math.abs(value)).toBeLessThan(1e-200)
   })
 })
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
-import { matrixFromRows } from '../../../../ml/data/matrix.ts'
+import { matrixFromRows, type Matrix } from '../../../../ml/data/matrix.ts'
 import { LogisticRegression } from '../../../../ml/models/index.ts'
-import { blobs, iris } from '../datasets.ts'
+import { blobs, iris, mapValues } from '../datasets.ts'
 import fixtures from '../fixtures/logistic-regression.json' with { type: 'json' }
 
 const problems = [
@@ -46,6 +46,31 @@ describe('LogisticRegression', () => {
     }
   })
 
+  it.each([
+    { what: 'many rows, sorted by class', rows: 4001, cols: 3, classes: 2 },
+    { what: 'many rows of three classes', rows: 5000, cols: 4, classes: 3 },
+    { what: 'more parameters than the Hessian is for', rows: 90, cols: 70, classes: 5 },
+    { what: 'more columns than that', rows: 61, cols: 303, classes: 2 },
+    { what: 'one column', rows: 7, cols: 1, classes: 2 },
+  ])('leaves no slope of its objective with $what', ({ rows, cols, classes }) => {
+    const { X, y } = blobs(rows, cols, classes, { apart: 0.7 })
+    y.sort()
+    X.data[0] = 1e6
+    for (const rate of slopes(X, y, new LogisticRegression().fit(X, y))) {
+      expect(Math.abs(rate)).toBeLessThan(1e-7)
+    }
+  })
+
+  it('takes no part in how far a column is from 0, and none in a constant one', () => {
+    const { X, y } = blobs(700, 4, 2, { apart: 0.7 })
+    const far = mapValues(X, (value, _, column) => (column === 2 ? 1e9 : value - 2 ** 20))
+    const plain = mapValues(X, (value, _, column) => (column === 2 ? 0 : value))
+    const [model, other] = [plain, far].map((features) => new LogisticRegression().fit(features, y))
+    const weights = (fitted: LogisticRegression) => fitted.toTensors().weights!.data
+    expectClose(weights(other!), [...weights(model!)], 1e-6)
+    expect(weights(other!)[2]).toBe(0)
+  })
+
   it('finds the optimum where classes are apart, however little the weights cost', () => {
     const { X, y } = blobs(60, 3, 3, { apart: 6 })
     const model = new LogisticRegression({ C: 1e9 }).fit(X, y)
@@ -85,4 +110,24 @@ function expectClose(actual: ArrayLike<number>, expected: number[], tolerance: n
     const difference = Math.abs(actual[k]! - value)
     expect(difference).toBeLessThanOrEqual(tolerance * Math.max(1, Math.abs(value)))
   })
+}
+
+/** The derivatives of the objective a row by every intercept and weight, C being 1. */
+function slopes(X: Matrix, y: Float64Array, model: LogisticRegression): number[] {
+  const { weights, intercepts } = model.toTensors()
+  const { data: probabilities, cols: classes } = model.predictProba(X)
+  const outputs = intercepts!.data.length
+  return Array.from({ length: outputs }, (_, c) => {
+    const column = outputs === 1 ? 1 : c
+    const errors = Array.from(
+      y,
+      (target, i) => probabilities[i * classes + column]! - (target === column ? 1 : 0),
+    )
+    const pulls = Array.from({ length: X.cols }, (__, j) => {
+      const scale = Math.max(1, ...errors.map((___, i) => Math.abs(X.data[i * X.cols + j]!)))
+      const pull = errors.reduce((sum, error, i) => sum + error * X.data[i * X.cols + j]!, 0)
+      return (pull + weights!.data[c * X.cols + j]!) / scale
+    })
+    return [errors.reduce((sum, error) => sum + error, 0), ...pulls].map((sum) => sum / X.rows)
+  }).flat()
 }

@@ -1,17 +1,19 @@
 import { describe, expect, it } from 'vitest'
-import { matrixFromRows } from '../../../../ml/data/matrix.ts'
+import { matrixFromRows, takeRows, takeValues, type Matrix } from '../../../../ml/data/matrix.ts'
 import {
   crossValScores,
   gridSearch,
   groupKFold,
   kFold,
   KNeighborsClassifier,
+  KNeighborsRegressor,
   LinearRegression,
   ModelError,
   Pipeline,
   randomSearch,
   RegressionPipeline,
   Ridge,
+  rootMeanSquaredError,
   stratifiedKFold,
   timeSeriesSplit,
   trainTestSplit,
@@ -224,7 +226,7 @@ describe('Searches', () => {
       randomSearch(create, space, X, y, { ...options, trials: 30, seed })
     const { trials, best } = run(1)
     expect(trials).toHaveLength(30)
-    const alphas = trials.map(({ parameters }) => parameters.ridge__alpha as number)
+    const alphas = trials.map(({ parameters }) => parameters.ridge__alpha)
     expect(Math.min(...alphas)).toBeGreaterThanOrEqual(0.01)
     expect(Math.max(...alphas)).toBeLessThanOrEqual(100)
     // Evenly by the logarithm: about half are below 1.
@@ -239,7 +241,7 @@ describe('Searches', () => {
     const { trials } = randomSearch(create, grid, X, y, { ...options, trials: 50, seed: 1 })
     expect(new Set(trials.map(({ parameters }) => JSON.stringify(parameters))).size).toBe(6)
     const whole = randomSearch(
-      ({ n }) => new Ridge({ alpha: n as number }),
+      ({ n }) => new Ridge({ alpha: n }),
       { n: { from: 1, to: 3, integer: true } },
       X,
       y,
@@ -282,5 +284,28 @@ describe('Searches', () => {
     gridSearch(create, grid, X, y, { ...options, onProgress })
     expect(seen).toEqual(seen.toSorted((a, b) => a - b))
     expect(seen.at(-1)).toBeGreaterThan(0.9)
+  })
+})
+
+describe('The rows of folds', () => {
+  const folds: Fold[] = [
+    ...timeSeriesSplit(X.rows, { folds: 3 }),
+    // Rows twice, and more of them than X has.
+    { train: Int32Array.of(...Array(20).keys(), ...Array(20).keys()), test: Int32Array.of(24, 33) },
+    { train: Int32Array.of(7, 1, 4), test: Int32Array.of(0) },
+  ]
+  const scoring = (model: Regressor, rows: Matrix, truth: Float64Array) =>
+    rootMeanSquaredError(truth, model.predict(rows)) + rows.rows
+
+  it('are those of a copy a fold, whatever folds come before', () => {
+    const create = () => new RegressionPipeline(new KNeighborsRegressor(), { scale: true })
+    const alone = folds.map(({ train, test }) => {
+      const targets = Float64Array.from(y)
+      const model = create().fit(takeRows(X, train), takeValues(targets, train))
+      return scoring(model, takeRows(X, test), takeValues(targets, test))
+    })
+    expect(crossValScores(create, X, y, { folds, scoring }).scores).toEqual(alone)
+    const { trials } = gridSearch(create, { any: [1, 2] }, X, y, { folds, scoring })
+    expect(trials.map(({ scores }) => scores)).toEqual([alone, alone])
   })
 })

@@ -54,6 +54,79 @@ describe('NeighborIndex', () => {
   })
 })
 
+/**
+ * Values that lead a selection by the middle element astray: each pivot turns out to be one of the
+ * smallest left (McIlroy, "A killer adversary for quicksort", 1999).
+ */
+function killerOf(rows: number): Float64Array {
+  const values = new Float64Array(rows).fill(Infinity)
+  const order = Int32Array.from({ length: rows }, (_, i) => i)
+  let [next, candidate] = [0, -1]
+  const compare = (a: number, b: number) => {
+    if (values[a] === Infinity && values[b] === Infinity) values[a === candidate ? a : b] = next++
+    if (values[a] === Infinity) candidate = a
+    else if (values[b] === Infinity) candidate = b
+    return values[a]! - values[b]!
+  }
+  let [low, high] = [0, rows - 1]
+  const target = rows >>> 1
+  while (low < high) {
+    const pivot = order[(low + high) >>> 1]!
+    let [i, j] = [low, high]
+    while (i <= j) {
+      while (order[i] !== pivot && compare(order[i]!, pivot) < 0) i++
+      while (order[j] !== pivot && compare(order[j]!, pivot) > 0) j--
+      if (i > j) break
+      const kept = order[i]!
+      order[i++] = order[j]!
+      order[j--] = kept
+    }
+    if (target <= j) high = j
+    else if (target >= i) low = i
+    else break
+  }
+  return values.map((value) => (value === Infinity ? next++ : value))
+}
+
+/** A typed array that counts how often its elements are read. */
+function counted(values: Float64Array) {
+  const counter = { reads: 0 }
+  const data = new Proxy(values, {
+    get(target, key) {
+      counter.reads++
+      const value: unknown = Reflect.get(target, key, target)
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value
+    },
+  })
+  return { data, counter }
+}
+
+describe('NeighborIndex of rows in an order made to be slow', () => {
+  it('is made with not many times the reads of any other order', () => {
+    const rows = 4000
+    const random = seededRandom(1)
+    const [usual, killer] = [Float64Array.from({ length: rows }, random), killerOf(rows)].map(
+      (values) => {
+        const { data, counter } = counted(values)
+        new NeighborIndex({ data, rows, cols: 1 }, 5, 'euclidean')
+        return counter.reads
+      },
+    )
+    expect(killer! / usual!).toBeLessThan(6)
+  })
+
+  it('finds the same', () => {
+    const data = killerOf(3000)
+    const X = { data, rows: 3000, cols: 1 }
+    const index = new NeighborIndex(X, 7, 'euclidean')
+    for (const query of [0, 17.2, 1499.9, 2800]) {
+      const point = Float64Array.of(query)
+      index.search(point)
+      expect([...index.found]).toEqual(nearestOf(X, point, 7, 'euclidean').found)
+    }
+  })
+})
+
 describe('KNeighbors', () => {
   // The same factors as in the fixture: they leave no two rows equally near.
   const factors = [1, 1.01, 0.99]

@@ -2,14 +2,17 @@ import { describe, expect, it } from 'vitest'
 import { matrixFromRows, rowOf, type Matrix } from '../../../../ml/data/matrix.ts'
 import {
   ColumnTransformer,
+  decodeAnyModel,
   decodeModel,
   encodeModel,
   FunctionTransformer,
+  LinearRegression,
   MajorityBaseline,
   OneHotEncoder,
   OrdinalEncoder,
   PCA,
   Pipeline,
+  RegressionPipeline,
   SimpleImputer,
   StandardScaler,
   type Transformer,
@@ -112,6 +115,16 @@ describe('OrdinalEncoder', () => {
     const encoder = new OrdinalEncoder({ categories: [[20, 30, 10, 40]] }).fit(grades)
     expect([...encoder.transform(grades).data]).toEqual([1, 2, 0])
     expect(encoder.categories).toEqual([[20, 30, 10, 40]])
+    const pipeline = new RegressionPipeline(new LinearRegression(), {
+      steps: [new OrdinalEncoder({ categories: [[20, 30, 10, 40]] })],
+    }).fit(
+      grades,
+      Float64Array.from({ length: grades.rows }, (_, i) => i),
+    )
+    const loaded = decodeAnyModel(encodeModel(pipeline)).model
+    const again = loaded.steps[0]!.unfitted().fit(grades)
+    expect(again.transform(grades)).toEqual(encoder.transform(grades))
+    expect(again.parameters).toEqual(encoder.parameters)
     const strange = new OrdinalEncoder({ categories: [[20, 30]] })
     expect(() => strange.fit(grades)).toThrow(errorNamed('CategoryUnknown', '10'))
     expect(() => new OrdinalEncoder({ categories: [[1, 1]] })).toThrow(errorNamed('OptionInvalid'))

@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../../ml/data/random.ts'
 import {
-  curvatureCode,
+  constantCurvature,
   curvatureOf,
   countOf,
+  encodeCurvatures,
+  mostRowsWithCurvature,
 } from '../../../../ml/models/trees/boosting/curvature.ts'
-import { encodeCurvature } from '../../../../ml/models/trees/boosting/curvature.ts'
 import type { BoostingKernel, Scan } from '../../../../ml/models/trees/boosting/kernel.ts'
 import { columnPlaces, columnSize } from '../../../../ml/models/trees/boosting/memory.ts'
 import { plainKernel } from '../../../../ml/models/trees/boosting/plain-kernel.ts'
@@ -20,13 +21,14 @@ describe('The boosting kernel in WebAssembly', () => {
       const random = seededRandom(1)
       memory.bins.forEach((_, k) => (memory.bins[k] = Math.floor(random() ** 2 * 256)))
       memory.gradients.forEach((_, k) => {
-        memory.gradients[k] = k % 2 === 0 ? random() - 0.5 : encodeCurvature(code, random() / 4)
+        memory.gradients[k] = k % 2 === 0 ? random() - 0.5 : random() / 4
       })
+      code = encodeCurvatures(memory.gradients)
       memory.rows.forEach((_, k) => (memory.rows[k] = (k * 7) % size.rows))
     }
     return kernels
   }
-  const code = curvatureCode(size.rows, 0.25)
+  let code = constantCurvature
 
   it('sums and subtracts to the bit as the plain one does', () => {
     const kernels = pair()
@@ -55,8 +57,9 @@ describe('The boosting kernel in WebAssembly', () => {
   })
 
   it('finds the same split with the same sums', () => {
-    for (const { base, unit } of [code, { base: 0, unit: 1 }]) {
+    for (const isConstant of [false, true]) {
       const kernels = pair()
+      const { base, unit } = isConstant ? constantCurvature : code
       const results = kernels.map((kernel) => {
         const { gradients } = kernel.memory
         if (base === 0) for (let i = 1; i < gradients.length; i += 2) gradients[i] = 1
@@ -126,25 +129,44 @@ describe('The boosting kernel in WebAssembly', () => {
 })
 
 describe('A curvature and a count as one number', () => {
+  const encoded = (curvatures: Float64Array) => {
+    const derivatives = new Float64Array(2 * curvatures.length)
+    curvatures.forEach((value, i) => (derivatives[2 * i + 1] = value))
+    const code = encodeCurvatures(derivatives)
+    return { code, values: derivatives.filter((_, at) => at % 2 === 1) }
+  }
+  const sumOf = (values: Float64Array) => values.reduce((total, value) => total + value, 0)
+
   it('come apart again, also as sums in any order', () => {
-    for (const rows of [1, 2, 1000, 1_000_000]) {
-      const code = curvatureCode(rows, 0.25)
+    for (const rows of [1, 2, 1000, 100_000]) {
       const random = seededRandom(rows)
-      const values = Float64Array.from({ length: Math.min(rows, 2000) }, () => random() / 4)
-      const encoded = values.map((value) => encodeCurvature(code, value))
-      const sum = encoded.reduce((total, value) => total + value, 0)
-      expect(encoded.toReversed().reduce((total, value) => total + value, 0)).toBe(sum)
-      expect(countOf(code, sum)).toBe(values.length)
-      const exact = values.reduce((total, value) => total + value, 0)
-      expect(Math.abs(curvatureOf(code, sum) - exact)).toBeLessThan(code.unit * values.length)
-      expect(code.unit).toBeLessThan(1e-4)
+      for (const greatest of [0.25, 1e-6]) {
+        const curvatures = Float64Array.from({ length: rows }, () => random() * greatest)
+        const { code, values } = encoded(curvatures)
+        const sum = sumOf(values)
+        expect(sumOf(values.toReversed())).toBe(sum)
+        expect(countOf(code, sum)).toBe(rows)
+        expect(curvatureOf(code, sum) / sumOf(curvatures)).toBeCloseTo(1, 4)
+      }
     }
-    // As many rows as there may be, each of the greatest curvature.
-    const most = 2 ** 22
-    const code = curvatureCode(most, 0.25)
-    const sum = most * encodeCurvature(code, 0.25)
-    expect(sum).toBeLessThan(2 ** 53)
-    expect(countOf(code, sum)).toBe(most)
-    expect(curvatureOf(code, sum)).toBe(most / 4)
+  })
+
+  it('have room for as many rows as there may be, however great or small', () => {
+    for (const curvature of [0.25, 1e-9, 0]) {
+      const derivatives = new Float64Array(2 * mostRowsWithCurvature).fill(curvature)
+      const code = encodeCurvatures(derivatives)
+      // Of equal numbers, all of which are whole.
+      const sum = mostRowsWithCurvature * derivatives[1]!
+      expect(sum).toBeLessThan(2 ** 53)
+      expect(countOf(code, sum)).toBe(mostRowsWithCurvature)
+      const exact = mostRowsWithCurvature * curvature
+      expect(Math.abs(curvatureOf(code, sum) - exact)).toBeLessThan(0.005 * exact + 1e-4)
+    }
+  })
+
+  it('gives a row that is all but certain some curvature beside rows that are not', () => {
+    const { code, values } = encoded(Float64Array.of(...new Float64Array(1000).fill(0.25), 1e-40))
+    expect(curvatureOf(code, values.at(-1)!)).toBeGreaterThan(0)
+    expect(curvatureOf(code, values.at(-1)!)).toBeLessThan(1e-10)
   })
 })

@@ -62,6 +62,26 @@ describe('GradientBoosting', () => {
     expect(unlimited.size).toBeGreaterThan(15)
   })
 
+  it('is not led astray by a class of few rows among very many', () => {
+    // Of x = 0 … 8 what is beyond 4 is of class 2, the rest of class 0, but for the first rows.
+    const rows = 300_000
+    const X = matrix(
+      Float64Array.from({ length: rows }, (_, i) => i % 9),
+      rows,
+      1,
+    )
+    const y = X.data.map((value, i) => (i < 2 ? 1 : value > 4 ? 2 : 0))
+    const options = { maxIter: 20, learningRate: 0.5, earlyStopping: false }
+    const model = new GradientBoostingClassifier(options).fit(X, y)
+    const ten = { ...X, rows: 10, data: X.data.slice(0, 10) }
+    expect([...model.predict(ten)]).toEqual([0, 0, 0, 0, 0, 2, 2, 2, 2, 0])
+    expect(model.decisionFunction(ten).data.every((value) => Math.abs(value) < 50)).toBe(true)
+    // The first two rows have x = 0 and 1; each is one of 33,334.
+    const rare = model.predictProba(ten).data.filter((_, at) => at % 3 === 1)
+    for (const share of rare.subarray(0, 2)) expect(share * 33_334).toBeCloseTo(1, 0)
+    expect(Math.max(...rare.subarray(2, 9))).toBeLessThan(1e-6)
+  })
+
   it('learns the same whatever monotone change a column goes through', () => {
     const { X, y, queries } = problem('X', 'y')
     const change = (value: number, _: number, j: number) => (j % 2 === 0 ? Math.exp(value) : value)

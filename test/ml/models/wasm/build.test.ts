@@ -8,6 +8,9 @@ const models = new URL('../../../../ml/models/', import.meta.url)
 it.each([
   ['kernelsModule', 'wasm/kernels'],
   ['lloydModule', 'clustering/wasm/lloyd'],
+  ['walkModule', 'trees/wasm/walk'],
+  ['cutsModule', 'trees/forest/wasm/cuts'],
+  ['vectorsModule', 'linear-algebra/wasm/vectors'],
   ['boostingModule', 'trees/boosting/wasm/kernels'],
 ])('%s is what its source compiles to', (name, path) => {
   const build = fileURLToPath(new URL('wasm/build.js', models))

@@ -18,7 +18,9 @@ function workspace(count: number, cols: number) {
       targets: layout.doubles(rows),
       curvatures: layout.doubles(rows),
       ends: layout.doubles(2),
+      numbers: layout.doubles(4),
       gram: layout.doubles(padded * padded),
+      centred: layout.doubles(rows * (padded + 2)),
       status: layout.singles(rows),
       first: layout.singles(rows),
       second: layout.singles(rows),
@@ -55,17 +57,21 @@ function results(kind: 'wasm' | 'plain', count: number, cols: number): unknown[]
   const found: unknown[] = []
   const doubles = (place: number, size: number) => found.push(heap.doubles(place, size).slice())
   const singles = (place: number) => found.push(heap.singles(place, rows).slice())
-  const { panels, squares, row, values, ends, first, second, gram, curvatures } = places
+  const { panels, squares, row, values, ends, numbers, first, second, gram, curvatures } = places
 
   arithmetic.rbfRow(row, 3.5, panels, squares, rows, cols, 0.4, first)
   singles(first)
   arithmetic.linearRow(row, panels, rows, cols, second)
   singles(second)
-  arithmetic.rbfValues(row, 3.5, panels, squares, rows, cols, 400, values)
+  const given = heap.doubles(numbers, 4)
+  given.set([400, 3.5])
+  arithmetic.rbfValues(row, numbers, panels, squares, rows, cols, values)
   doubles(values, rows)
-  arithmetic.rbfValuesOfTwo(row, 3.5, 3.25, panels, squares, rows, cols, 0.4, values)
+  given.set([0.4, 3.5, 3.25])
+  arithmetic.rbfValuesOfTwo(row, numbers, panels, squares, rows, cols, values)
   doubles(values, 2 * rows)
-  found.push(arithmetic.dotProduct(values + 8, places.pull, count - 1))
+  arithmetic.dotProduct(values + 8, places.pull, count - 1, numbers)
+  doubles(numbers, 4)
   found.push(arithmetic.selectFalling(places.pull, places.status, squares, first, rows, 6, 3))
   found.push(arithmetic.selectFalling(places.pull, places.status, squares, first, rows, -99, 3))
   found.push(arithmetic.updatePulls(places.pull, places.status, first, second, rows, 0, ends))
@@ -81,9 +87,8 @@ function results(kind: 'wasm' | 'plain', count: number, cols: number): unknown[]
   doubles(row, padded)
   arithmetic.weightedGram(panels, values, rows, padded, gram)
   doubles(gram, padded * padded)
-  arithmetic.centreRows(panels, count, padded, row, gram)
-  arithmetic.scaleRows(panels, count, padded, gram)
-  doubles(panels, rows * padded)
+  arithmetic.centreRows(panels, count, cols, row, places.centred, gram)
+  doubles(places.centred, rows * (padded + 2))
   doubles(gram, padded)
   found.push(
     arithmetic.logisticPass(places.pull, places.targets, squares, rows, values, curvatures),
@@ -123,14 +128,14 @@ describe('The kernels in WebAssembly', () => {
       squares[i] = dot(row, row)
     })
     heap.doubles(places.row, cols).set(X[7]!)
+    heap.doubles(places.numbers, 2).set([0.6, squares[7]!])
     heap.arithmetic.rbfValues(
       places.row,
-      squares[7]!,
+      places.numbers,
       places.panels,
       places.squares,
       rows,
       cols,
-      0.6,
       places.values,
     )
     const values = heap.doubles(places.values, 40)
@@ -139,6 +144,28 @@ describe('The kernels in WebAssembly', () => {
       expect(values[i]).toBeCloseTo(Math.exp(-0.6 * distance), 12)
     })
     expect(values[7]).toBe(1)
+  })
+})
+
+describe('centreRows', () => {
+  it.each([
+    { cols: 2, expected: [9, 18, 1, 0, 29, 38, 1, 0], squares: [5 + 81 + 841, 6 + 324 + 1444] },
+    { cols: 3, expected: [9, 18, 27, 1, 39, 48, 57, 1], squares: [1607, 2634, 3985] },
+  ])('of $cols columns takes the centre off and ends rows by a 1', (example) => {
+    const { cols, expected, squares } = example
+    for (const kind of ['wasm', 'plain'] as const) {
+      const layout = new Layout()
+      const [from, centre, sums] = [layout.doubles(6), layout.doubles(3), layout.doubles(3)]
+      const to = layout.doubles(8)
+      const heap = new Heap(layout.bytes, kind)
+      heap.doubles(from, 6).set([10, 20, 30, 40, 50, 60])
+      heap.doubles(centre, 3).set([1, 2, 3])
+      heap.doubles(sums, 3).set([5, 6, 7])
+      heap.doubles(to, 8).fill(NaN)
+      heap.arithmetic.centreRows(from, 2, cols, centre, to, sums)
+      expect([...heap.doubles(to, 8)]).toEqual(expected)
+      expect([...heap.doubles(sums, cols)]).toEqual(squares)
+    }
   })
 })
 
