@@ -1,18 +1,24 @@
-import { spawn, spawnSync, type ChildProcess } from 'node:child_process'
-import { closeSync, existsSync, openSync, readFileSync } from 'node:fs'
+import { spawn, type ChildProcess } from 'node:child_process'
+import { closeSync, openSync, readFileSync } from 'node:fs'
 import { createServer } from 'node:net'
 import { delimiter, dirname, join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { setTimeout as delay } from 'node:timers/promises'
+import { binaries, installPackage, venv } from './python.ts'
 
 /**
  * The emulator of AWS that this project is tested on: installed into `.venv` when it is missing, bound
  * to this machine alone. `npm run emulator` runs it until Ctrl-C; `.ci/test-aws.ts` for its tests.
  */
-const version = '1.5.33'
-const root = dirname(import.meta.dirname)
-const venv = join(root, '.venv')
-const binaries = join(venv, process.platform === 'win32' ? 'Scripts' : 'bin')
+const ministack = {
+  name: 'ministack',
+  extras: '[full]',
+  version: '1.5.33',
+  role: 'the emulator',
+  otherwise:
+    'Install it, or use another endpoint of AWS: start it yourself, set AWS_ENDPOINT_URL to its URL, ' +
+    'and run npm run test:aws. LocalStack speaks the same API; it was not tried with this project.',
+}
 const startPatience = 60_000
 const stopPatience = 10_000
 
@@ -44,7 +50,7 @@ export async function startEmulator(port: number, tell: (line: string) => void):
   if (!(await isFree(port))) {
     throw new Error(`another program listens on port ${port}: end it, or give another --port`)
   }
-  installEmulator(tell)
+  installPackage(ministack, tell)
   const log = join(venv, `emulator-${port}.log`)
   const output = openSync(log, 'w')
   const child = spawn(join(binaries, 'ministack'), [], {
@@ -110,45 +116,6 @@ function signalGroup({ pid }: ChildProcess, signal: NodeJS.Signals): void {
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error
   }
-}
-
-/** Makes the virtual environment and installs the pinned emulator, unless both are there. */
-function installEmulator(tell: (line: string) => void): void {
-  if (installedVersion() === version) return
-  const python = ['python3', 'python'].find((name) => /^Python 3\./.test(outputOf(name, '-V')))
-  if (python === undefined) {
-    throw new Error(
-      'the emulator needs Python 3.10 or later, and there is no python3 on the path. Install it, or ' +
-        'use another endpoint of AWS: start it yourself, set AWS_ENDPOINT_URL to its URL, and run ' +
-        'npm run test:aws. LocalStack speaks the same API; it was not tried with this project.',
-    )
-  }
-  tell(`Installing the emulator (ministack ${version}) into .venv; once, for about a minute`)
-  run(python, ['-m', 'venv', venv], 'Debian has venv in the package python3-venv')
-  const pip = ['-m', 'pip', 'install', '--quiet', '--disable-pip-version-check']
-  run(join(binaries, 'python'), [...pip, `ministack[full]==${version}`], 'it needs PyPI')
-}
-
-function installedVersion(): string {
-  const python = join(binaries, 'python')
-  if (!existsSync(python)) return ''
-  return outputOf(
-    python,
-    '-c',
-    "import importlib.metadata as m; print(m.version('ministack'))",
-  ).trim()
-}
-
-function outputOf(command: string, ...args: string[]): string {
-  const { stdout, stderr, status } = spawnSync(command, args, { encoding: 'utf8' })
-  return status === 0 ? stdout + stderr : ''
-}
-
-function run(command: string, args: string[], hint: string): void {
-  const { status, stdout, stderr, error } = spawnSync(command, args, { encoding: 'utf8' })
-  if (status === 0) return
-  const told = [error?.message, stdout, stderr].filter(Boolean).join('\n').trim()
-  throw new Error(`${command} ${args.join(' ')} failed (${hint}):\n${told}`)
 }
 
 /** The emulator is no client of AWS: what is meant for one must not lead it elsewhere. */

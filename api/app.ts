@@ -2,19 +2,37 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
 import type { Ports } from '../platform/ports/index.ts'
 import { MillraceError } from '../platform/ports/index.ts'
+import { createAccounts } from '../tasks/accounts.ts'
+import { createAllowances } from '../tasks/allowances.ts'
+import { createDatasets } from '../tasks/datasets.ts'
+import { createFeedback } from '../tasks/feedback.ts'
+import { parseModel } from '../tasks/names.ts'
+import { createPlans } from '../tasks/plans.ts'
+import { createPredictionLog } from '../tasks/prediction-log.ts'
+import { createQuotas } from '../tasks/quotas.ts'
 import { createRegistry } from '../tasks/registry.ts'
 import type { Caller } from '../tasks/caller.ts'
 import { debugLines, requestIdOf, type AccessLog } from './access-log.ts'
 import { openAdmission, type Admission } from './admission.ts'
+import { batchRoutes } from './batches.ts'
 import { createIdempotency } from './idempotency.ts'
 import { createModelCache, type ModelCache, type ModelCacheOptions } from './model-cache.ts'
 import { notAllowed, problemOf, problemResponse, problemShape } from './problem.ts'
+import { datasetRoutes } from './datasets.ts'
+import { docsPage, type DocsFiles } from './docs-page.ts'
 import { executionRoutes } from './executions.ts'
 import { modelRoutes } from './models.ts'
+import { predictionRecordRoutes } from './prediction-record-routes.ts'
 import { predictionRoutes } from './prediction-routes.ts'
-import { createPredictions, type Predictions } from './predictions.ts'
+import { createPredictions, type PredictionQuota, type Predictions } from './predictions.ts'
+import { queueRoutes } from './queue.ts'
 import { Routes, type ApiApp, type RequestBindings } from './route.ts'
+import { sagemakerRoutes } from './sagemaker.ts'
+import { shortWay, type ShortWay } from './short-way.ts'
 import { uploadRoutes } from './uploads.ts'
+import { trainingRequestRoutes } from './training-requests.ts'
+import { usageRoutes } from './usage.ts'
+import { userRoutes } from './users.ts'
 
 /** Those of the routes; HEAD is GET without its body. */
 const methods = ['GET', 'POST', 'PUT', 'DELETE']
@@ -30,8 +48,9 @@ export interface Asked {
 /** The HTTP API: the same app behind the local server and behind API Gateway. */
 export interface Api {
   fetch(request: Request, asked?: Asked): Promise<Response>
-  /** The predictions of `fetch` without a Request and a Response: the short way of a server. */
   readonly predictions: Predictions
+  /** The predictions of `fetch` without a Request and a Response. */
+  readonly shortWay: ShortWay
   readonly models: ModelCache
 }
 
@@ -41,21 +60,42 @@ export interface ApiOptions {
    * the executions port. @default 50
    */
   readonly pollInterval?: number
+  /** Whether answers can go on while they are sent; behind API Gateway they cannot. @default true */
+  readonly streams?: boolean
   readonly models?: ModelCacheOptions
   /** Who asks. @default everyone is the operator */
   readonly admission?: Admission
+  /** What requests cost. @default what the plans of users say */
+  readonly quota?: PredictionQuota
+  /** Which keys of the log this process appends predictions to, see createPredictionLog. @default '0' */
+  readonly predictionShard?: string
+  /**
+   * The model, `<user>/<dataset>`, for which the API is also a SageMaker container: `GET /ping` and
+   * `POST /invocations`. @default none, and no such routes
+   */
+  readonly sagemakerModel?: string
+  /** What the page at `/docs` loads. @default there is no such page */
+  readonly docs?: DocsFiles
   /** Gets a line for each request. @default they are logged as `debug` lines */
   readonly accessLog?: AccessLog
 }
 
+/** Throws NameInvalid for a `sagemakerModel` that is no name. */
 export function createApi(ports: Ports, options: ApiOptions = {}): Api {
   const registry = createRegistry(ports.table, ports.clock)
   const models = createModelCache(registry, ports, options.models)
-  const predictions = createPredictions(models)
   const admission = options.admission ?? openAdmission
   const accessLog = options.accessLog ?? debugLines(ports.logger)
+  const shard = options.predictionShard
+  const log = createPredictionLog(ports, shard === undefined ? {} : { shard })
+  const quotas = options.quota ?? createQuotas(ports.table, ports.clock)
+  const predictions = createPredictions({ models, log, admission, quota: quotas })
   const app: ApiApp = new OpenAPIHono()
-  const routes = new Routes(app, admission, createIdempotency(ports.table, ports.clock))
+  const routes = new Routes(app, {
+    admission,
+    idempotency: createIdempotency(ports),
+    quotas,
+  })
 
   app.openAPIRegistry.register('Problem', problemShape)
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', {
@@ -76,18 +116,39 @@ export function createApi(ports: Ports, options: ApiOptions = {}): Api {
   })
   app.get('/health', (context) => context.json({ status: 'ok' }))
   predictionRoutes(routes, predictions)
-  modelRoutes(routes, registry)
-  executionRoutes(routes, ports, { pollInterval: options.pollInterval ?? 50 })
-  uploadRoutes(routes, ports)
-  app.doc31('/openapi.json', {
-    openapi: '3.1.0',
-    security: [{ key: [] }],
-    info: {
-      title: 'Millrace',
-      version: '1',
-      description: 'Upload a dataset, follow its training, ask the model.',
-    },
+  predictionRecordRoutes(routes, { log, feedback: createFeedback(ports, log), registry })
+  if (options.sagemakerModel !== undefined) {
+    const model = parseModel(options.sagemakerModel)
+    sagemakerRoutes(routes, { model, models, predictions })
+  }
+  modelRoutes(routes, registry, models, ports)
+  executionRoutes(routes, ports, {
+    pollInterval: options.pollInterval ?? 50,
+    streams: options.streams ?? true,
   })
+  const datasets = createDatasets(ports)
+  const allowances = createAllowances(ports)
+  datasetRoutes(routes, datasets, allowances)
+  trainingRequestRoutes(routes, { datasets, allowances }, ports)
+  const streams = options.streams ?? true
+  batchRoutes(routes, { registry, datasets, quota: quotas, streams }, ports)
+  uploadRoutes(routes, allowances, ports)
+  queueRoutes(routes, ports.queue)
+  usageRoutes(routes, ports)
+  userRoutes(routes, createAccounts(ports.table, ports.clock), createPlans(ports.table))
+  if (options.docs !== undefined) docsPage(app, options.docs)
+  const described = once(() =>
+    app.getOpenAPI31Document({
+      openapi: '3.1.0',
+      security: [{ key: [] }],
+      info: {
+        title: 'Millrace',
+        version: '1',
+        description: 'Upload a dataset, follow its training, ask the model.',
+      },
+    }),
+  )
+  app.get('/openapi.json', (context) => context.json(described()))
 
   return {
     async fetch(request, { caller, requestId = requestIdOf(request.headers) } = {}) {
@@ -106,6 +167,7 @@ export function createApi(ports: Ports, options: ApiOptions = {}): Api {
       return response
     },
     predictions,
+    shortWay: shortWay(predictions, { accessLog, logger: ports.logger }),
     models,
   }
 }
@@ -114,4 +176,9 @@ export function createApi(ports: Ports, options: ApiOptions = {}): Api {
 function told(error: unknown): unknown {
   if (!(error instanceof HTTPException) || error.status >= 500) return error
   return new MillraceError('RequestInvalid', error.message)
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined
+  return () => (made ??= { value: make() }).value
 }

@@ -1,7 +1,14 @@
 import * as z from 'zod'
-import { setTimeout as delay } from 'node:timers/promises'
-import type { Ports } from '../platform/ports/index.ts'
-import { pageQuery, parsed } from './requests.ts'
+import {
+  isMillraceError,
+  MillraceError,
+  type Execution,
+  type Ports,
+} from '../platform/ports/index.ts'
+import { sees, type Caller } from '../tasks/caller.ts'
+import { executionsOf, ownerOfExecution } from '../tasks/execution-owner.ts'
+import { eventStream, nextEvents, type Looking } from './execution-events.ts'
+import { largestCount, pageQuery, parsed } from './requests.ts'
 import { answers, type Routes } from './route.ts'
 
 const executionName = z
@@ -10,30 +17,66 @@ const executionName = z
 
 const status = z.enum(['RUNNING', 'SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'])
 
-const workflow = z
-  .string()
-  .regex(/^[A-Za-z0-9_-]{1,80}$/, 'a name is 1 to 80 letters, digits, "_" or "-"')
+const listQuery = pageQuery.extend({
+  workflow: executionName.optional(),
+  status: status.optional().describe('a page of one user may then have fewer than `limit`'),
+})
 
-const listQuery = pageQuery.extend({ workflow: workflow.optional(), status: status.optional() })
-
-const oneQuery = z.object({ workflow: workflow.default('training') })
+const oneQuery = z.object({ workflow: executionName.default('training') })
 
 const eventsQuery = oneQuery.extend({
-  after: z.coerce.number().int().min(0).default(0).describe('id of the last event already seen'),
+  after: z.coerce
+    .number()
+    .int()
+    .min(0)
+    .max(largestCount)
+    .default(0)
+    .describe('id of the last event already seen'),
   limit: z.coerce.number().int().min(1).max(1000).default(1000),
   wait: z.coerce.number().min(0).max(20).default(0).describe('seconds to wait for a first event'),
 })
 
 const params = z.object({ name: executionName })
 
-const execution = z.looseObject({ workflow: z.string(), name: z.string(), status })
+const summary = z.object({
+  workflow: z.string(),
+  name: z.string(),
+  status,
+  startDate: z.string(),
+  stopDate: z.string().optional(),
+  redriveCount: z.number().int(),
+})
+
+const execution = summary.extend({
+  input: z.unknown(),
+  output: z.unknown().optional(),
+  error: z.string().optional(),
+  cause: z.string().optional(),
+})
+
+const historyEvent = z.object({
+  id: z.number().int(),
+  previousEventId: z.number().int(),
+  type: z.string(),
+  timestamp: z.string(),
+  details: z.record(z.string(), z.unknown()),
+})
+
+export interface ExecutionRoutesOptions {
+  /** Milliseconds between two looks for events. */
+  readonly pollInterval: number
+  /** Whether an answer can go on while events come; else a stream is ended for its reader to ask again. */
+  readonly streams: boolean
+}
 
 /** Executions and their histories. */
 export function executionRoutes(
   routes: Routes,
-  { executions, clock }: Ports,
-  { pollInterval }: { pollInterval: number },
+  { executions, clock, table }: Pick<Ports, 'executions' | 'clock' | 'table'>,
+  { pollInterval, streams }: ExecutionRoutesOptions,
 ): void {
+  const looking: Looking = { executions, clock, pollInterval }
+
   routes.add(
     {
       access: 'read',
@@ -43,10 +86,13 @@ export function executionRoutes(
       request: { query: listQuery },
       responses: answers(
         'executions',
-        z.object({ executions: z.array(execution), cursor: z.string().optional() }),
+        z.object({ executions: z.array(summary), cursor: z.string().optional() }),
       ),
     },
-    async (context) => context.json(await executions.list(parsed(listQuery, context.req.query()))),
+    async (context, { user }) => {
+      const query = parsed(listQuery, context.req.query())
+      return context.json(user === null ? await executions.list(query) : await listOf(user, query))
+    },
   )
 
   routes.add(
@@ -58,10 +104,10 @@ export function executionRoutes(
       request: { params, query: oneQuery },
       responses: answers('the execution', execution),
     },
-    async (context) => {
+    async (context, caller) => {
       const { name } = parsed(params, context.req.param())
-      const query = parsed(oneQuery, context.req.query())
-      return context.json({ ...(await executions.describe(query.workflow, name)) })
+      const { workflow } = parsed(oneQuery, context.req.query())
+      return context.json({ ...(await described(caller, workflow, name)) })
     },
   )
 
@@ -70,27 +116,35 @@ export function executionRoutes(
       access: 'read',
       method: 'get',
       path: '/executions/{name}/events',
-      summary: 'The history after an event, waiting for the next one on request',
+      summary: 'The history after an event, waiting for the next one on request, or as a stream',
+      description:
+        'With `Accept: text/event-stream`, server-sent events: `id` is that of the history, a last one ' +
+        'is named `end` and has the status. A gateway that cannot stream ends it early: EventSource ' +
+        'asks again by itself, from `Last-Event-ID`.',
       request: { params, query: eventsQuery },
-      responses: answers(
-        'events and the status they lead to',
-        z.object({ status, events: z.array(z.looseObject({ id: z.number(), type: z.string() })) }),
-      ),
+      responses: {
+        200: {
+          description: 'events and the status they lead to',
+          content: {
+            'application/json': {
+              schema: z.object({ status, events: z.array(historyEvent) }),
+            },
+            'text/event-stream': { schema: z.string() },
+          },
+        },
+      },
     },
-    async (context) => {
+    async (context, caller) => {
       const { name } = parsed(params, context.req.param())
-      const { workflow, after, limit, wait } = parsed(eventsQuery, context.req.query())
-      const until = clock.now() + wait * 1000
-      for (;;) {
-        // Read before the events: who sees an ended status has seen the last event too.
-        const { status } = await executions.describe(workflow, name)
-        const events = await executions.history(workflow, name, { after, limit })
-        const isOver = clock.now() >= until || context.req.raw.signal.aborted
-        if (events.length > 0 || status !== 'RUNNING' || isOver) {
-          return context.json({ status, events: events.map((event) => ({ ...event })) })
-        }
-        await delay(pollInterval)
+      const query = parsed(eventsQuery, context.req.query())
+      await described(caller, query.workflow, name)
+      const { signal } = context.req.raw
+      if (!/\btext\/event-stream\b/.test(context.req.header('accept') ?? '')) {
+        return context.json(await nextEvents(looking, { name, ...query }, signal))
       }
+      const seen = Number(context.req.header('last-event-id') ?? query.after)
+      const after = Number.isSafeInteger(seen) && seen >= 0 ? seen : query.after
+      return eventStream(looking, { name, ...query, after }, { signal, streams })
     },
   )
 
@@ -104,12 +158,62 @@ export function executionRoutes(
         request: { params, query: oneQuery },
         responses: answers('the execution', execution),
       },
-      async (context) => {
+      async (context, caller) => {
         const { name } = parsed(params, context.req.param())
         const { workflow } = parsed(oneQuery, context.req.query())
+        await described(caller, workflow, name)
         await executions[action](workflow, name)
         return context.json({ ...(await executions.describe(workflow, name)) })
       },
     )
   }
+
+  /** Throws ExecutionNotFound, also for what is another user's. */
+  async function described(caller: Caller, workflow: string, name: string): Promise<Execution> {
+    const found = await executions.describe(workflow, name).catch((error: unknown) => {
+      const isHidden = caller.user !== null && isMillraceError(error, 'WorkflowNotFound')
+      throw isHidden || isMillraceError(error, 'ExecutionNotFound')
+        ? notFound(workflow, name)
+        : error
+    })
+    if (caller.user === null) return found
+    const owner = ownerOfExecution(found.input)
+    if (owner === undefined || !sees(caller, owner)) throw notFound(workflow, name)
+    return found
+  }
+
+  async function listOf(user: string, query: z.infer<typeof listQuery>) {
+    const page = await executionsOf(table, user, query)
+    const found = await Promise.all(
+      page.executions
+        .filter(({ workflow }) => query.workflow === undefined || workflow === query.workflow)
+        .map(summaryOf),
+    )
+    const asked = found.filter(
+      (one) => one !== undefined && (query.status === undefined || one.status === query.status),
+    )
+    return { ...page, executions: asked }
+  }
+
+  /** Undefined for one that is not started yet, or forgotten. */
+  async function summaryOf({ workflow, name }: { workflow: string; name: string }) {
+    try {
+      const { startDate, stopDate, redriveCount, ...one } = await executions.describe(
+        workflow,
+        name,
+      )
+      const ended = stopDate === undefined ? {} : { stopDate }
+      return { workflow, name, status: one.status, startDate, ...ended, redriveCount }
+    } catch (error) {
+      if (isMillraceError(error, 'ExecutionNotFound')) return undefined
+      throw error
+    }
+  }
+}
+
+function notFound(workflow: string, name: string): MillraceError {
+  return new MillraceError(
+    'ExecutionNotFound',
+    `there is no execution ${name} of the workflow ${workflow}`,
+  )
 }

@@ -16,13 +16,15 @@ interface Entry<Value> {
 /**
  * Values that change seldom and are asked for often, by key. The first request for a key reads it;
  * later ones get what is in memory at once, and when that is old it is read again behind them. Only
- * beyond `maxAge` do they wait for it. A reading that fails leaves the value as it was, and is told.
+ * beyond `maxAge` do they wait for it. A reading that fails leaves the value as it was, and is told;
+ * one that finds nothing any more lets the value go.
  */
 export class Followed<Value> {
   readonly #read: (key: string) => Promise<Value>
   readonly #clock: Clock
   readonly #maxAge: number
   readonly #onError: (key: string, error: unknown) => void
+  readonly #isGone: (error: unknown) => boolean
   readonly #entries = new Map<string, Entry<Value>>()
 
   constructor(options: {
@@ -32,11 +34,17 @@ export class Followed<Value> {
     /** Milliseconds. @default Infinity */
     maxAge?: number
     onError: (key: string, error: unknown) => void
+    /**
+     * Whether an error says that there is no such value any more: it is forgotten, and who asks next
+     * gets the error. @default never
+     */
+    isGone?: (error: unknown) => boolean
   }) {
     this.#read = options.read
     this.#clock = options.clock
     this.#maxAge = options.maxAge ?? Infinity
     this.#onError = options.onError
+    this.#isGone = options.isGone ?? (() => false)
   }
 
   /** The value, at once where it is in memory. */
@@ -64,6 +72,10 @@ export class Followed<Value> {
     try {
       return await this.#readInto(key)
     } catch (error) {
+      if (this.#isGone(error)) {
+        this.#entries.delete(key)
+        return entry.value
+      }
       delete entry.refreshing
       entry.readAt = this.#clock.now()
       this.#onError(key, error)

@@ -1,7 +1,14 @@
 import { createHash } from 'node:crypto'
-import { isMillraceError, MillraceError, type Clock, type Table } from '../platform/ports/index.ts'
+import * as z from 'zod'
+import {
+  isMillraceError,
+  MillraceError,
+  type Clock,
+  type Logger,
+  type Table,
+} from '../platform/ports/index.ts'
 import type { Caller } from '../tasks/caller.ts'
-import { readBody } from './requests.ts'
+import { parsed, readBody } from './requests.ts'
 import type { ApiContext } from './route.ts'
 
 /** How long an answer is kept for repetitions, in seconds. */
@@ -10,7 +17,13 @@ export const keptSeconds = 24 * 3600
 /** After how long a request that never ended (its process died) may be done anew, in seconds. */
 export const abandonedSeconds = 120
 
-/** Most characters of an answer that is kept; a larger one is made again. */
+/** What such a key may be. */
+export const idempotencyKey = z
+  .string()
+  .regex(/^[!-~]{1,255}$/, 'give 1 to 255 printable characters without spaces')
+  .describe('a repetition of the request with the same key gets the first answer')
+
+/** Most bytes of an answer that is kept; a larger one is made again. */
 const maxKeptAnswer = 256 * 1024
 
 /**
@@ -21,20 +34,29 @@ const maxKeptAnswer = 256 * 1024
  * RequestInProgress (the first one has not ended).
  */
 export interface Idempotency {
-  once(context: ApiContext, caller: Caller, handle: () => Promise<Response>): Promise<Response>
+  once(
+    context: ApiContext,
+    caller: Caller,
+    handle: () => Promise<Response>,
+    /** What of an answer in JSON is kept. @default all of it */
+    kept?: (answer: object) => object,
+  ): Promise<Response>
 }
 
-export function createIdempotency(table: Table, clock: Clock): Idempotency {
+export function createIdempotency({
+  table,
+  clock,
+  logger,
+}: {
+  table: Table
+  clock: Clock
+  logger: Logger
+}): Idempotency {
   return {
-    async once(context, caller, handle) {
+    async once(context, caller, handle, kept) {
       const key = context.req.header('idempotency-key')
       if (key === undefined) return handle()
-      if (!/^[\x21-\x7e]{1,255}$/.test(key)) {
-        throw new MillraceError(
-          'RequestInvalid',
-          'Idempotency-Key: give 1 to 255 printable characters without spaces',
-        )
-      }
+      parsed(z.object({ 'Idempotency-Key': idempotencyKey }), { 'Idempotency-Key': key })
       const body = await readBody(context.req.raw)
       const digest = digestOf(context.req.method, context.req.url, body)
       const item = { pk: `idempotency#${caller.user ?? ''}`, sk: key }
@@ -59,7 +81,7 @@ export function createIdempotency(table: Table, clock: Clock): Idempotency {
         if (isMillraceError(error, 'ConditionFailed')) throw inProgress(key)
         throw error
       }
-      return keepAnswer(context, began, body, handle)
+      return keepAnswer(context, began, body, handle, kept)
     },
   }
 
@@ -68,23 +90,33 @@ export function createIdempotency(table: Table, clock: Clock): Idempotency {
     began: { pk: string; sk: string; began: number },
     body: string,
     handle: () => Promise<Response>,
+    kept?: (answer: object) => object,
   ): Promise<Response> {
     // The handler reads the body once more.
     const { raw } = context.req
     context.req.raw = new Request(raw.url, { method: raw.method, headers: raw.headers, body })
     const mine = { if: { began: began.began } }
+    let response: Response
     try {
-      const response = await handle()
-      const text = await response.clone().text()
-      if (text.length <= maxKeptAnswer) {
-        const type = response.headers.get('content-type') ?? 'application/json'
-        await table.put({ ...began, status: response.status, type, body: text }, mine)
-      } else await table.delete(began.pk, began.sk, mine)
-      return response
+      response = await handle()
     } catch (error) {
-      await table.delete(began.pk, began.sk, mine)
+      // Nothing came of it: the same key may be used again.
+      await table.delete(began.pk, began.sk, mine).catch(tell)
       throw error
     }
+    const answer = await response.clone().text()
+    const text = kept === undefined ? answer : JSON.stringify(kept(JSON.parse(answer) as object))
+    if (Buffer.byteLength(text) <= maxKeptAnswer) {
+      const type = response.headers.get('content-type') ?? 'application/json'
+      const item = { ...began, status: response.status, type, body: text }
+      // What was done is answered, whether or not it can be answered again.
+      await table.put(item, mine).catch(tell)
+    } else await table.delete(began.pk, began.sk, mine).catch(tell)
+    return response
+  }
+
+  function tell(error: unknown): void {
+    logger.warn('the answer to an Idempotency-Key could not be kept', { error: String(error) })
   }
 }
 

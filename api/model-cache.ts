@@ -1,7 +1,14 @@
-import { MillraceError, type Clock, type Logger, type Objects } from '../platform/ports/index.ts'
+import {
+  isMillraceError,
+  MillraceError,
+  type Clock,
+  type Logger,
+  type Objects,
+} from '../platform/ports/index.ts'
 import { loadModel, type LoadedModel } from '../tasks/model-artifact.ts'
 import { formatModel, parseModel, type ModelName } from '../tasks/names.ts'
-import type { Registry } from '../tasks/registry.ts'
+import type { AliasName } from '../tasks/aliases.ts'
+import { modelDeleted, type Registry } from '../tasks/registry.ts'
 import { Followed } from './followed.ts'
 
 /** Versions kept in memory; the one used longest ago goes first. */
@@ -19,11 +26,11 @@ export interface ServedModel {
  * version in memory answers while its successor loads, and the successor answers from then on, within
  * `followedMaxAge` and the time to load it.
  *
- * Throws ModelNotFound, ModelFileInvalid.
+ * Throws ModelNotFound, ModelDeleted, ModelFileInvalid.
  */
 export interface ModelCache {
-  /** The champion. */
-  champion(model: ModelName): ServedModel | Promise<ServedModel>
+  /** What an alias names: `champion` is what answers when nothing else is asked for. */
+  alias(model: ModelName, alias: AliasName): ServedModel | Promise<ServedModel>
   /** The champion of the model that this user promoted last. */
   lastPromoted(user: string): ServedModel | Promise<ServedModel>
   version(model: ModelName, version: number): Promise<ServedModel>
@@ -53,29 +60,44 @@ export function createModelCache(
       model: key,
       error: String(error),
     })
-  const champions = new Followed({ ...options, read: readChampion, clock, onError })
-  const newest = new Followed({ ...options, read: readLastPromoted, clock, onError })
+  const isGone = (error: unknown) =>
+    isMillraceError(error, 'ModelNotFound') || isMillraceError(error, 'ModelDeleted')
+  const following = { ...options, clock, onError, isGone }
+  const named = new Followed({ ...following, read: readNamed })
+  const newest = new Followed({ ...following, read: readLastPromoted })
+  const heads = new Followed({ ...following, read: (name) => registry.head(parseModel(name)) })
 
   return {
-    champion: (model) => champions.get(formatModel(model)),
+    alias: (model, alias) => named.get(aliasKey(model, alias)),
     lastPromoted: (user) => newest.get(user),
-    version: loaded,
+    async version(model, version) {
+      const head = await heads.get(formatModel(model))
+      if (head !== undefined && (head.deletedAt !== null || version < head.firstVersion)) {
+        throw modelDeleted(model, head)
+      }
+      return loaded(model, version)
+    },
     invalidate(model) {
-      champions.invalidate(formatModel(model))
+      named.invalidate(aliasKey(model, 'champion'))
+      named.invalidate(aliasKey(model, 'previous'))
       newest.invalidate(model.user)
+      heads.invalidate(formatModel(model))
     },
   }
 
-  async function readChampion(name: string): Promise<ServedModel> {
+  async function readNamed(key: string): Promise<ServedModel> {
+    const [name = '', alias = ''] = key.split('@')
     const model = parseModel(name)
-    const alias = await registry.alias(model, 'champion')
-    if (alias === undefined) {
-      throw new MillraceError(
-        'ModelNotFound',
-        `no model ${name} has been promoted; upload uploads/${name}.npy to train one`,
-      )
-    }
-    return loaded(model, alias.version)
+    const found = await registry.alias(model, alias)
+    if (found !== undefined) return loaded(model, found.version)
+    const head = await registry.head(model)
+    if (head !== undefined && head.deletedAt !== null) throw modelDeleted(model, head)
+    throw new MillraceError(
+      'ModelNotFound',
+      alias === 'champion'
+        ? `no model ${name} has been promoted; upload uploads/${name}.npy to train one`
+        : `the model ${name} has no alias ${alias}`,
+    )
   }
 
   async function readLastPromoted(user: string): Promise<ServedModel> {
@@ -86,7 +108,7 @@ export function createModelCache(
         `user ${user} has no model; upload uploads/${user}/<dataset>.npy to train one`,
       )
     }
-    return readChampion(formatModel(model))
+    return readNamed(aliasKey(model, 'champion'))
   }
 
   function loaded(model: ModelName, version: number): Promise<ServedModel> {
@@ -108,4 +130,9 @@ export function createModelCache(
     const { artifact } = await registry.version(model, version)
     return { name: formatModel(model), version, model: await loadModel(objects, artifact) }
   }
+}
+
+/** No name of a model has an "@". */
+function aliasKey(model: ModelName, alias: AliasName): string {
+  return `${formatModel(model)}@${alias}`
 }

@@ -1,28 +1,34 @@
-import type { Context } from 'hono'
 import { modelNameSchema } from '../tasks/names.ts'
+import { modelRoute, userRoute, type Predictions } from './predictions.ts'
 import {
   modelPrediction,
   prediction,
+  predictionQuery,
   userPrediction,
-  versionQuery,
-  type Predictions,
-} from './predictions.ts'
+} from './prediction-shapes.ts'
 import { readBody } from './requests.ts'
-import { answers, takes, type Routes } from './route.ts'
+import { answers, takes, type RouteHandler, type Routes } from './route.ts'
 
 /** Predictions as routes of the API. */
 export function predictionRoutes(routes: Routes, predictions: Predictions): void {
-  const handler = async ({ req }: Context) => {
-    // As the router reads it: `/%70rediction` is `/prediction`.
-    const path = req.path + new URL(req.url).search
-    const body = await readBody(req.raw)
-    return Response.json(await predictions.answer(path, req.header('content-type'), body))
+  const handler: RouteHandler = async ({ req }, caller) => {
+    const { body, headers } = await predictions.answer({
+      // As the router reads it: `/%70rediction` is `/prediction`.
+      path: req.path + new URL(req.url).search,
+      contentType: req.header('content-type'),
+      credentials: {},
+      admitted: caller,
+      body: () => readBody(req.raw),
+    })
+    return Response.json(body, { headers })
   }
   routes.add(
     {
       access: 'predict',
       method: 'post',
-      path: '/prediction',
+      path: userRoute,
+      creates: true,
+      spendsItself: true,
       summary: "Ask a user's model that was promoted last",
       request: { body: takes(userPrediction) },
       responses: answers('predictions', prediction),
@@ -33,9 +39,11 @@ export function predictionRoutes(routes: Routes, predictions: Predictions): void
     {
       access: 'predict',
       method: 'post',
-      path: '/models/{user}/{dataset}/predictions',
+      path: modelRoute,
+      creates: true,
+      spendsItself: true,
       summary: 'Ask a model about one or many rows',
-      request: { params: modelNameSchema, query: versionQuery, body: takes(modelPrediction) },
+      request: { params: modelNameSchema, query: predictionQuery, body: takes(modelPrediction) },
       responses: answers('predictions', prediction),
     },
     handler,

@@ -1,128 +1,231 @@
-import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
-import type { Cell, LoadedModel } from '../tasks/model-artifact.ts'
-import { defaultUser, modelNameSchema, nameSchema } from '../tasks/names.ts'
+import type { AliasName } from '../tasks/aliases.ts'
+import type { Caller } from '../tasks/caller.ts'
+import { defaultUser, modelNameSchema, parseModel, type ModelName } from '../tasks/names.ts'
+import type { PredictionLog } from '../tasks/prediction-log.ts'
+import {
+  openAdmission,
+  requirePermission,
+  requireTenant,
+  type Admission,
+  type Credentials,
+} from './admission.ts'
 import type { ModelCache, ServedModel } from './model-cache.ts'
-import type { FieldFault } from './problem.ts'
-import { maxFaults, parseJson, parsed, requestInvalid, versionText } from './requests.ts'
+import { readRows } from './prediction-rows.ts'
+import {
+  maxInstances,
+  modelPrediction,
+  predictionQuery,
+  userPrediction,
+  type Prediction,
+} from './prediction-shapes.ts'
+import { parseJson, parsed } from './requests.ts'
 
-const maxInstances = 10_000
+export interface PredictionRequest {
+  /** Of a URL, with its query. */
+  readonly path: string
+  readonly contentType: string | undefined
+  readonly credentials: Credentials
+  /** Who asks, where that has been found out. */
+  readonly admitted?: Caller | undefined
+  /** Called once it is known who asks, and that they may. */
+  readonly body: () => string | Promise<string>
+}
 
-/** Characters of a category's name, of which there are no longer ones. */
-const maxCellText = 256
+export interface PredictionAnswer {
+  readonly body: Prediction
+  /** Beside the type of the body. */
+  readonly headers: Readonly<Record<string, string>>
+}
 
-/** A number, the text of a category, or null where a value is missing. */
-const cell = z.union([z.number(), z.string().max(maxCellText), z.null()])
+/** What the access log tells of a request, also of one that failed. */
+export interface PredictionTrace {
+  route?: string
+  caller?: Caller
+}
 
-const row = z.array(cell).min(1).max(10_000)
+/** Rows for one model, of a caller that may ask and may see it. */
+export interface AskedModel {
+  readonly caller: Caller
+  readonly model: ModelName
+  /** @default champion */
+  readonly alias?: AliasName | undefined
+  readonly version?: number | undefined
+  readonly instances: readonly unknown[]
+  /** @default false */
+  readonly impute?: boolean
+}
 
-/** The body of `POST /prediction`. */
-export const userPrediction = z.strictObject({
-  userID: nameSchema.default(defaultUser).describe('whose last promoted model answers'),
-  array: row.describe('one row of features, in the order of the training columns'),
-})
+/** What predictions cost the one whose model answers them. */
+export interface PredictionQuota {
+  /**
+   * Takes so many rows from what `user` has left; answers headers that tell what that is. Throws
+   * QuotaExceeded.
+   */
+  spend(
+    caller: Caller,
+    user: string,
+    rows: number,
+  ): Promise<Record<string, string>> | Record<string, string> | undefined
+}
 
-/** The body of `POST /models/{user}/{dataset}/predictions`. */
-export const modelPrediction = z.strictObject({
-  instances: z.array(row).min(1).max(maxInstances).describe('rows of features'),
-})
-
-export const versionQuery = z.object({
-  version: versionText.optional().describe('default: the champion'),
-})
-
-/** What both answer. */
-export const prediction = z.object({
-  id: z.string(),
-  model: z.string(),
-  version: z.number().int(),
-  task: z.enum(['classification', 'regression', 'clustering']),
-  predictions: z
-    .array(z.union([z.number(), z.string()]))
-    .describe('classes, quantities, or numbers of clusters from 0'),
-  probabilities: z
-    .array(z.array(z.number()))
-    .nullable()
-    .describe('a row a prediction, a column a class; null where the model has none'),
-  classes: z
-    .array(z.union([z.number(), z.string()]))
-    .nullable()
-    .describe('of a classification; null of other tasks'),
-})
-export type Prediction = z.infer<typeof prediction>
+export const noQuota: PredictionQuota = { spend: () => undefined }
 
 /**
  * Real-time predictions, apart from any server: what the API's routes, the local server's short way to
- * them and the Lambda function that does nothing else all call.
+ * them and the Lambda function that does nothing else all call. An answer has been recorded in the log.
  */
 export interface Predictions {
   /** Whether a POST to this path (of a URL, with its query) is a prediction. */
   matches(path: string): boolean
-  /** Throws what is wrong with the request: RequestInvalid, ModelNotFound, InstancesInvalid, … */
-  answer(path: string, contentType: string | undefined, body: string): Promise<Prediction>
+  /**
+   * Throws what is wrong with the request: Unauthenticated, PermissionDenied, RequestInvalid,
+   * MediaTypeUnsupported, ModelNotFound, ModelDeleted, InstancesInvalid, QuotaExceeded, StorageFailed.
+   */
+  answer(request: PredictionRequest, trace?: PredictionTrace): Promise<PredictionAnswer>
+  /** As `answer`, without what is the request's. */
+  predict(asked: AskedModel): Promise<PredictionAnswer>
+}
+
+export interface PredictionsOptions {
+  readonly models: ModelCache
+  readonly log: Pick<PredictionLog, 'record'>
+  /** @default everyone is the operator */
+  readonly admission?: Admission | undefined
+  /** @default none */
+  readonly quota?: PredictionQuota | undefined
 }
 
 const userPath = /^\/prediction(?:\?|$)/
 const modelPath = /^\/models\/([^/?]+)\/([^/?]+)\/predictions(?:\?(.*))?$/
 
-export function createPredictions(models: ModelCache): Predictions {
+/** The routes, as the OpenAPI document names them. */
+export const userRoute = '/prediction'
+export const modelRoute = '/models/{user}/{dataset}/predictions'
+
+export function createPredictions({
+  models,
+  log,
+  admission = openAdmission,
+  quota = noQuota,
+}: PredictionsOptions): Predictions {
   return {
     matches: (path) => userPath.test(path) || modelPath.test(path),
 
-    async answer(path, contentType, text) {
-      const body = parseJson(contentType, text)
-      if (userPath.test(path)) {
-        const { userID, array } = parsed(userPrediction, body)
-        return predict(await models.lastPromoted(userID), [array], () => 'array')
-      }
-      const [, user, dataset, query] = modelPath.exec(path) ?? []
-      const model = parsed(modelNameSchema, { user: decoded(user), dataset: decoded(dataset) })
-      const { version } = parsed(versionQuery, Object.fromEntries(new URLSearchParams(query)))
-      const { instances } = parsed(modelPrediction, body)
-      const served = version === undefined ? models.champion(model) : models.version(model, version)
-      return predict(await served, instances, (i) => `instances.${i}`)
+    async answer(request, trace = {}) {
+      const isOfUser = userPath.test(request.path)
+      trace.route = `POST ${isOfUser ? userRoute : modelRoute}`
+      const caller = request.admitted ?? (await admission.admit(request.credentials))
+      trace.caller = caller
+      requirePermission(caller, 'predict')
+      return isOfUser ? answerForUser(request, caller) : answerForModel(request, caller)
     },
-  }
-}
 
-function predict(
-  { name, version, model }: ServedModel,
-  rows: readonly (readonly Cell[])[],
-  fieldOf: (row: number) => string,
-): Prediction {
-  const width = model.featureNames.length
-  const misfit = rows.findIndex((row) => row.length !== width)
-  if (misfit >= 0) {
-    const field = fieldOf(misfit)
-    const message = `${name} version ${version} takes ${width} features, got ${rows[misfit]!.length}`
-    throw new MillraceError('InstancesInvalid', `${field}: ${message}`, {
-      details: { errors: [{ field, message }] },
+    predict: ({ impute = false, ...asked }) => predictWithModel({ ...asked, impute }),
+  }
+
+  async function answerForUser(
+    { contentType, body }: PredictionRequest,
+    caller: Caller,
+  ): Promise<PredictionAnswer> {
+    const { userID, array } = parsed(userBody, parseJson(contentType, await body()))
+    const user = userID ?? caller.user ?? defaultUser
+    requireTenant(caller, user, 'ModelNotFound')
+    return predict({
+      caller,
+      user,
+      served: () => models.lastPromoted(user),
+      instances: [array],
+      impute: false,
+      fieldOf: () => 'array',
     })
   }
-  refuseCells(model, rows, fieldOf)
-  return { id: randomUUID(), model: name, version, task: model.task, ...model.predict(rows) }
+
+  async function answerForModel(
+    { path, contentType, body }: PredictionRequest,
+    caller: Caller,
+  ): Promise<PredictionAnswer> {
+    const [, user, dataset, query] = modelPath.exec(path) ?? []
+    const model = parsed(modelNameSchema, { user: decoded(user), dataset: decoded(dataset) })
+    requireTenant(caller, model.user, 'ModelNotFound')
+    const { version, alias, impute } = query === undefined ? noQuery : readQuery(query)
+    const asked = parsed(modelBody, parseJson(contentType, await body()))
+    return predictWithModel({
+      caller,
+      model,
+      version,
+      alias,
+      instances: asked.instances,
+      impute: asked.impute === true || impute === 'true',
+    })
+  }
+
+  function predictWithModel(asked: AskedModel & { impute: boolean }): Promise<PredictionAnswer> {
+    const { caller, model, instances, impute } = asked
+    return predict({
+      caller,
+      user: model.user,
+      served: () => servedOf(asked),
+      instances,
+      impute,
+      fieldOf: (i) => `instances.${i}`,
+    })
+  }
+
+  function servedOf({ model, version, alias }: AskedModel): ServedModel | Promise<ServedModel> {
+    if (version === undefined) return models.alias(model, alias ?? 'champion')
+    if (alias === undefined) return models.version(model, version)
+    return aliasAt(model, alias, version)
+  }
+
+  async function aliasAt(model: ModelName, alias: AliasName, version: number) {
+    const served = await models.alias(model, alias)
+    if (served.version === version) return served
+    throw new MillraceError(
+      'ModelNotFound',
+      `the alias ${alias} of ${served.name} names version ${served.version}, not ${version}`,
+    )
+  }
+
+  async function predict(asked: {
+    caller: Caller
+    user: string
+    served: () => ServedModel | Promise<ServedModel>
+    instances: readonly unknown[]
+    impute: boolean
+    fieldOf: (row: number) => string
+  }): Promise<PredictionAnswer> {
+    const { caller, user, instances } = asked
+    const headers = (await quota.spend(caller, user, instances.length)) ?? {}
+    const served = await asked.served()
+    const { name, version, model } = served
+    const { rows, imputed } = readRows(served, instances, asked)
+    const answered = {
+      ...model.predict(rows),
+      ...(imputed === undefined ? {} : { imputed }),
+    }
+    const id = await log.record({
+      model: parseModel(name),
+      version,
+      task: model.task,
+      key: caller.keyId,
+      contents: { instances: rows, ...answered },
+    })
+    return { body: { id, model: name, version, task: model.task, ...answered }, headers }
+  }
 }
 
-/** Throws RequestInvalid for text where a feature is a number, and for nothing where none is taken. */
-function refuseCells(
-  { featureNames, categories, pipeline }: LoadedModel,
-  rows: readonly (readonly Cell[])[],
-  fieldOf: (row: number) => string,
-): void {
-  const takesMissing = pipeline.acceptsMissing === true
-  const errors: FieldFault[] = []
-  rows.forEach((row, i) => {
-    for (let j = 0; j < row.length && errors.length < maxFaults; j++) {
-      const value = row[j]!
-      if (typeof value === 'number') continue
-      if (value === null ? takesMissing : categories[j] !== null) continue
-      const found = value === null ? 'nothing' : 'text'
-      const message = `feature "${featureNames[j]!}" takes a number, got ${found}`
-      errors.push({ field: `${fieldOf(i)}.${j}`, message })
-    }
-  })
-  if (errors.length > 0) throw requestInvalid(errors)
+/** The rows are read with the model, which says what they are to be. */
+const userBody = userPrediction.extend({ array: z.array(z.unknown()) })
+const modelBody = modelPrediction.extend({
+  instances: z.array(z.unknown()).min(1).max(maxInstances),
+})
+
+const noQuery: z.infer<typeof predictionQuery> = {}
+
+function readQuery(query: string) {
+  return parsed(predictionQuery, Object.fromEntries(new URLSearchParams(query)))
 }
 
 /** A segment of a path as text; what is no encoding stays as it is, and is refused as a name. */

@@ -1,7 +1,8 @@
 import type { ZodError } from 'zod'
 import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
-import { nameSchema } from '../tasks/names.ts'
+import { modelPattern, nameSchema } from '../tasks/names.ts'
+import { maxJsonNesting, repeatedName, surveyed } from './json-names.ts'
 import type { FieldFault } from './problem.ts'
 
 /** What a body of rows may have, in bytes: what a Lambda function can be sent. */
@@ -12,15 +13,30 @@ export const maxFaults = 20
 
 export const modelParams = z.object({ user: nameSchema, dataset: nameSchema })
 
-/** A version as it stands in a URL: digits alone. */
+/** A dataset or a model as a body names it, read by parseModel. */
+export const modelText = z.string().max(129).meta({ pattern: modelPattern })
+
+/** Of the integers in requests: a larger one may be taken for its neighbour. */
+export const largestCount = Number.MAX_SAFE_INTEGER
+
+/** A version in a body. */
+export const versionNumber = z.number().int().min(0).max(largestCount)
+
+/** A version as it stands in a URL: digits alone, which the OpenAPI document tells as the integer. */
 export const versionText = z
   .string()
   .regex(/^\d{1,15}$/, 'a version is an integer from 0')
+  .meta({ type: 'integer', minimum: 0, maximum: 999_999_999_999_999, pattern: undefined })
   .transform(Number)
+
+const cursorText = z
+  .string()
+  .regex(/^[A-Za-z0-9_-]{1,8192}$/, 'a cursor is 1 to 8192 letters, digits, "_" or "-"')
+  .describe('where the page before ended, as its answer tells it')
 
 /** A page of a list. */
 export const pageQuery = z.object({
-  cursor: z.string().max(8192).optional(),
+  cursor: cursorText.optional(),
   limit: z.coerce.number().int().min(1).max(100).default(50),
 })
 
@@ -44,12 +60,28 @@ export function requestInvalid(errors: readonly FieldFault[]): MillraceError {
   return new MillraceError('RequestInvalid', first, { details: { errors } })
 }
 
+/**
+ * Bodies come as they are: what is small on its way and large when unpacked never is. Throws
+ * MediaTypeUnsupported.
+ */
+export function refuseEncoded(encoding: string | undefined): void {
+  if (encoding === undefined || /^(identity)?$/i.test(encoding.trim())) return
+  throw new MillraceError(
+    'MediaTypeUnsupported',
+    `send the body as it is, without content-encoding: ${encoding.slice(0, 100)}`,
+    { details: { headers: { 'accept-encoding': 'identity' } } },
+  )
+}
+
 /** A JSON body. Throws MediaTypeUnsupported, BodyTooLarge, RequestInvalid. */
 export async function readJson(request: Request): Promise<unknown> {
   return parseJson(request.headers.get('content-type') ?? undefined, await readBody(request))
 }
 
-/** Text as the JSON that its type says it is. Throws MediaTypeUnsupported, RequestInvalid. */
+/**
+ * Text as the JSON that its type says it is, of bounded depth, without a name that stands twice in one
+ * object. Throws MediaTypeUnsupported, RequestInvalid.
+ */
 export function parseJson(contentType: string | undefined, text: string): unknown {
   if (!/^application\/json\s*(;|$)/i.test(contentType ?? '')) {
     throw new MillraceError(
@@ -57,6 +89,19 @@ export function parseJson(contentType: string | undefined, text: string): unknow
       `send the body as content-type: application/json; found "${contentType ?? ''}"`,
     )
   }
+  const survey = surveyed(text)
+  if (survey.isTooDeep) {
+    const message = `JSON nests at most ${maxJsonNesting} arrays and objects here`
+    throw requestInvalid([{ field: 'body', message }])
+  }
+  const value = jsonOf(text)
+  const repeated = repeatedName(text, value, survey)
+  if (repeated === undefined) return value
+  const message = 'this name stands twice in one object'
+  throw requestInvalid([{ field: repeated.slice(0, 100), message }])
+}
+
+function jsonOf(text: string): unknown {
   try {
     return JSON.parse(text)
   } catch (error) {
@@ -68,9 +113,10 @@ export function parseJson(contentType: string | undefined, text: string): unknow
 
 /**
  * The text of a body of at most `maxBodyBytes`: what declares more is refused unread, what turns out
- * to be more is not read on. Throws BodyTooLarge.
+ * to be more is not read on. Throws BodyTooLarge, MediaTypeUnsupported.
  */
 export async function readBody(request: Request): Promise<string> {
+  refuseEncoded(request.headers.get('content-encoding') ?? undefined)
   if (Number(request.headers.get('content-length')) > maxBodyBytes) throw bodyTooLarge()
   const chunks: Uint8Array[] = []
   let size = 0

@@ -1,9 +1,10 @@
 import { createRoute, type OpenAPIHono, type RouteConfig } from '@hono/zod-openapi'
 import type { Context } from 'hono'
-import type * as z from 'zod'
+import * as z from 'zod'
 import { operator, type Caller, type Permission } from '../tasks/caller.ts'
+import type { Quotas } from '../tasks/quotas.ts'
 import { requirePermission, requireTenant, type Admission } from './admission.ts'
-import type { Idempotency } from './idempotency.ts'
+import { idempotencyKey, type Idempotency } from './idempotency.ts'
 
 /** What a request carries beside itself on its way through the routes. */
 export interface RequestBindings {
@@ -23,8 +24,12 @@ export interface RouteDefinition extends RouteConfig {
   readonly access: 'public' | Permission
   /** What is not there for whom the user named in the path is another one. @default ModelNotFound */
   readonly missing?: 'ModelNotFound' | 'DatasetNotFound' | 'UserNotFound'
+  /** Whether the handler takes what the request costs from the caller's quota itself. @default false */
+  readonly spendsItself?: boolean
   /** Whether a repetition with the same `Idempotency-Key` gets the first answer. @default false */
   readonly creates?: boolean
+  /** What of the answer such a repetition gets, and is kept for it. @default all of it */
+  readonly kept?: (answer: object) => object
 }
 
 /** `caller` is the operator on public routes. */
@@ -41,18 +46,31 @@ export class Routes {
   readonly #app: ApiApp
   readonly #admission: Admission
   readonly #idempotency: Idempotency
+  readonly #quotas: Pick<Quotas, 'spend'>
 
-  constructor(app: ApiApp, admission: Admission, idempotency: Idempotency) {
+  constructor(
+    app: ApiApp,
+    options: {
+      readonly admission: Admission
+      readonly idempotency: Idempotency
+      readonly quotas: Pick<Quotas, 'spend'>
+    },
+  ) {
     this.#app = app
-    this.#admission = admission
-    this.#idempotency = idempotency
+    this.#admission = options.admission
+    this.#idempotency = options.idempotency
+    this.#quotas = options.quotas
   }
 
-  add({ access, missing, creates, ...config }: RouteDefinition, handler: RouteHandler): void {
+  add(definition: RouteDefinition, handler: RouteHandler): void {
+    const { access, missing, creates, kept, spendsItself, ...config } = definition
     this.#app.openAPIRegistry.registerPath({
       ...config,
       // Read by whoever tests or documents the routes: what a key must be allowed to do.
       ...(access === 'public' ? { security: [] } : { 'x-permission': access }),
+      ...(creates === true
+        ? { request: { headers: repeatable, ...config.request } satisfies RouteConfig['request'] }
+        : {}),
       responses: { ...config.responses, default: problemAnswer },
     })
     this.#app.on(config.method, createRoute(config).getRoutingPath(), async (context) => {
@@ -62,9 +80,19 @@ export class Routes {
       if (access !== 'public') requirePermission(caller, access)
       const user = context.req.param('user')
       if (user !== undefined) requireTenant(caller, user, missing ?? 'ModelNotFound')
-      if (creates !== true) return handler(context, caller)
-      return this.#idempotency.once(context, caller, () => handler(context, caller))
+      const spent = spendsItself === true ? undefined : await this.#spend(caller)
+      const handle = () => handler(context, caller)
+      const response = await (creates === true
+        ? this.#idempotency.once(context, caller, handle, kept)
+        : handle())
+      for (const [name, value] of Object.entries(spent ?? {})) response.headers.set(name, value)
+      return response
     })
+  }
+
+  /** One request of the caller's own. Throws QuotaExceeded. */
+  #spend(caller: Caller) {
+    return caller.user === null ? undefined : this.#quotas.spend(caller, caller.user, 0)
   }
 
   #admit({ env, req }: ApiContext): Caller | Promise<Caller> {
@@ -89,6 +117,8 @@ export function answers(
 export function takes(schema: z.ZodType) {
   return { required: true, content: { 'application/json': { schema } } }
 }
+
+const repeatable = z.object({ 'idempotency-key': idempotencyKey.optional() })
 
 const problemAnswer = {
   description: 'what is wrong, by RFC 9457',

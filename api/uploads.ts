@@ -1,20 +1,29 @@
 import * as z from 'zod'
 import { MillraceError, type Ports } from '../platform/ports/index.ts'
-import { configurationReasons } from '../tasks/candidates.ts'
+import type { Allowances } from '../tasks/allowances.ts'
 import { maxDatasetBytes } from '../tasks/dataset.ts'
+import { sees } from '../tasks/caller.ts'
 import { createLedger } from '../tasks/ledger.ts'
-import { defaultUser, nameSchema, parseUploadKey, uploadKey } from '../tasks/names.ts'
 import {
-  trainingConfiguration,
-  type TrainingConfiguration,
-} from '../tasks/training-configuration.ts'
-import { maxFaults, parsed, readJson, requestInvalid } from './requests.ts'
+  defaultUser,
+  nameSchema,
+  parseUploadKey,
+  uploadKey,
+  uploadKeyPattern,
+} from '../tasks/names.ts'
+import { trainingConfiguration } from '../tasks/training-configuration.ts'
+import { createUploads } from '../tasks/uploads.ts'
+import { datasetUploadRoutes } from './dataset-uploads.ts'
+import { requireTenant } from './admission.ts'
+import { parsed, readJson } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import { refuseImpossible } from './training-requests.ts'
 
-const expiresInSeconds = 3600
+/** How long 000's clients have to begin with their upload, in seconds. */
+const shortSeconds = 300
 
 const uploadRequest = z.strictObject({
-  user: nameSchema.default(defaultUser),
+  user: nameSchema.optional().describe("by default the caller's own, or `default`"),
   dataset: nameSchema,
   format: z.enum(['npy', 'csv']).default('npy'),
   size: z.number().int().min(0).max(maxDatasetBytes).describe('bytes that will be sent'),
@@ -29,7 +38,23 @@ const upload = z.object({
   expiresAt: z.string(),
 })
 
-const deliveryQuery = z.object({ key: z.string().max(1024), versionId: z.string().max(1024) })
+const shortRequest = z.strictObject({
+  userID: nameSchema,
+  size: z
+    .number()
+    .int()
+    .min(0)
+    .max(maxDatasetBytes)
+    .optional()
+    .describe('bytes that will be sent; default: any number that a dataset may have'),
+})
+
+const shortUpload = z.object({ preSignedUrl: z.string() })
+
+const deliveryQuery = z.object({
+  key: z.string().max(1024).meta({ pattern: uploadKeyPattern }),
+  versionId: z.string().max(1024),
+})
 
 const delivery = z.object({
   execution: z.string(),
@@ -38,7 +63,14 @@ const delivery = z.object({
 })
 
 /** Uploads: a presigned URL to send the bytes to, and what became of them. */
-export function uploadRoutes(routes: Routes, ports: Ports): void {
+export function uploadRoutes(
+  routes: Routes,
+  allowances: Pick<Allowances, 'store'>,
+  ports: Ports,
+): void {
+  const uploads = createUploads(ports)
+  datasetUploadRoutes(routes, { uploads, allowances })
+
   routes.add(
     {
       access: 'train',
@@ -48,18 +80,37 @@ export function uploadRoutes(routes: Routes, ports: Ports): void {
       request: { body: takes(uploadRequest) },
       responses: answers('where to send the bytes', upload),
     },
-    async (context) => {
+    async (context, caller) => {
       const request = parsed(uploadRequest, await readJson(context.req.raw))
-      refuseImpossible(request.configuration)
-      const key = uploadKey(request, request.format)
-      const presigned = await ports.objects.presignUpload(key, {
-        expiresInSeconds,
-        size: request.size,
-        ...(request.configuration === undefined
-          ? {}
-          : { metadata: { configuration: asciiJson(request.configuration) } }),
-      })
-      return context.json({ key, ...presigned, headers: { ...presigned.headers } })
+      const { dataset, user = caller.user ?? defaultUser } = request
+      requireTenant(caller, user, 'DatasetNotFound')
+      refuseImpossible(request.configuration ?? {}, 'configuration.')
+      await allowances.store(caller, user, request.size)
+      return context.json(await uploads.presign({ user, dataset }, request))
+    },
+  )
+
+  routes.add(
+    {
+      access: 'train',
+      method: 'post',
+      path: '/pre-signed-s3-url',
+      summary: "A URL that takes a user's dataset `data`, as a .npy",
+      request: { body: takes(shortRequest) },
+      responses: answers('where to PUT the bytes', shortUpload),
+    },
+    async (context, caller) => {
+      const { userID: user, size } = parsed(shortRequest, await readJson(context.req.raw))
+      requireTenant(caller, user, 'DatasetNotFound')
+      await allowances.store(caller, user, size ?? 0)
+      const { url } = await ports.objects.presignUpload(
+        uploadKey({ user, dataset: 'data' }, 'npy'),
+        {
+          expiresInSeconds: shortSeconds,
+          ...(size === undefined ? { maxSize: maxDatasetBytes } : { size }),
+        },
+      )
+      return context.json({ preSignedUrl: url })
     },
   )
 
@@ -72,11 +123,13 @@ export function uploadRoutes(routes: Routes, ports: Ports): void {
       request: { query: deliveryQuery },
       responses: answers('the delivery', delivery),
     },
-    async (context) => {
+    async (context, caller) => {
       const { key, versionId } = parsed(deliveryQuery, context.req.query())
-      parseUploadKey(key)
+      const { user } = parseUploadKey(key)
       const ledger = createLedger(ports.table, ports.executions, 'training')
-      const found = await ledger.delivery({ bucket: ports.objects.bucket, key, versionId })
+      const found = sees(caller, user)
+        ? await ledger.delivery({ bucket: ports.objects.bucket, key, versionId })
+        : undefined
       if (found === undefined) {
         throw new MillraceError(
           'ExecutionNotFound',
@@ -86,22 +139,5 @@ export function uploadRoutes(routes: Routes, ports: Ports): void {
       const { execution, status, outcome = null } = found
       return context.json({ execution, status, outcome })
     },
-  )
-}
-
-/** What the training would be rejected for is told before the bytes are sent. Throws RequestInvalid. */
-function refuseImpossible(configuration: TrainingConfiguration = {}): void {
-  const errors = configurationReasons(configuration).map(({ code, message }) => ({
-    field: `configuration.${code === 'HyperparameterInvalid' ? 'hyperparameters' : 'algorithms'}`,
-    message,
-  }))
-  if (errors.length > 0) throw requestInvalid(errors.slice(0, maxFaults))
-}
-
-/** JSON in ASCII, as metadata takes it. */
-function asciiJson(value: unknown): string {
-  return JSON.stringify(value).replace(
-    /[^\x20-\x7e]/g,
-    (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
   )
 }

@@ -19,6 +19,8 @@ export interface HttpApiOptions {
   readonly api: IFunction
   readonly predictions: IFunction
   readonly authorizer: IHttpRouteAuthorizer | 'none' | undefined
+  /** Whether what describes the API is there for everyone, as people who are to sign in need it. */
+  readonly describesItself: boolean
   readonly rateLimit: number
   readonly burstLimit: number
 }
@@ -26,13 +28,17 @@ export interface HttpApiOptions {
 /** The paths that the predictions function answers, with POST; all else is the API function's. */
 export const predictionPaths = ['/prediction', '/models/{user}/{dataset}/predictions'] as const
 
+/** What the API function answers to everyone. */
+const publicPaths = ['/health', '/openapi.json', '/docs', '/docs/{file}'] as const
+
 /** One API: predictions to their own function, all else to the API's. */
 export function httpApi(
   scope: Construct,
   id: string,
   platform: PlatformResources,
-  { api: apiFunction, predictions, authorizer, rateLimit, burstLimit }: HttpApiOptions,
+  options: HttpApiOptions,
 ): HttpApi {
+  const { api: apiFunction, predictions, authorizer, rateLimit, burstLimit } = options
   const api = new HttpApi(scope, id, {
     apiName: platform.platformName,
     description: 'Upload a dataset, follow its training, ask the model.',
@@ -58,6 +64,18 @@ export function httpApi(
       methods: [HttpMethod.POST],
       integration: new HttpLambdaIntegration('Predictions', predictions),
     })
+  }
+  if (options.describesItself) {
+    for (const path of publicPaths) {
+      const routes = api.addRoutes({
+        path,
+        methods: [HttpMethod.GET],
+        integration: new HttpLambdaIntegration('Public', apiFunction),
+        authorizer: new HttpNoneAuthorizer(),
+      })
+      const reason = 'It says what the API is, and nothing of what is in it.'
+      for (const route of routes) acknowledge(route, 'AwsSolutions-APIG4', reason)
+    }
   }
   if (authorizer === 'none') {
     const reason = 'The API is public because its `authorizer` is given as "none".'

@@ -7,8 +7,8 @@ import { Queue, QueueEncryption, type QueueProps } from 'aws-cdk-lib/aws-sqs'
 import type { Construct } from 'constructs'
 import { acknowledge } from './acknowledge.ts'
 
-/** How long the outcomes function may take for a batch. */
-export const outcomesTimeout = Duration.seconds(30)
+/** How long the messages function may take for a batch, in which datasets may have to be put together. */
+export const messagesTimeout = Duration.minutes(5)
 
 /** A queue whose messages move to `deadLetters` after five deliveries. */
 export function workQueue(
@@ -21,7 +21,7 @@ export function workQueue(
     ...encrypted,
     removalPolicy,
     // Six times the time of a batch: SQS must not hand out again what is being worked on.
-    visibilityTimeout: Duration.seconds(6 * outcomesTimeout.toSeconds()),
+    visibilityTimeout: Duration.seconds(6 * messagesTimeout.toSeconds()),
     deadLetterQueue: { queue: deadLetters, maxReceiveCount: 5 },
   })
 }

@@ -84,7 +84,8 @@ const queue = {
 
 /** On the table, and on its stream. */
 const log = {
-  append: { table: ['dynamodb:PutItem', 'dynamodb:UpdateItem'], stream: [] },
+  append: { table: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem'], stream: [] },
+  get: { table: ['dynamodb:GetItem'], stream: [] },
   read: { table: ['dynamodb:Query'], stream: [] },
   subscribe: {
     table: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:UpdateItem', 'dynamodb:Query'],

@@ -60,9 +60,9 @@ export interface RestApiOptions {
    */
   readonly addressRateLimit?: number
   /**
-   * Who may call, beside having an API key.
+   * Who may call, beside having an API key. Answers are then not cached, since they depend on who asks.
    *
-   * @default - callers that IAM allows, by signed requests
+   * @default - callers that IAM allows, by signed requests; all of them see everything
    */
   readonly authorizer?: IAuthorizer
 }
@@ -79,6 +79,9 @@ const cachedPaths = {
   '/models/{user}/{dataset}/versions/{version}': ['path.user', 'path.dataset', 'path.version'],
 } as const
 
+/** On the way to a path that is cached. */
+const versionsPath = '/models/{user}/{dataset}/versions'
+
 /** The REST API with its stage `v1`, a usage plan, a first API key, and WAF before it. */
 export class PlatformRestApi extends Construct {
   readonly api: RestApi
@@ -92,6 +95,7 @@ export class PlatformRestApi extends Construct {
   ) {
     super(scope, id)
     const { rateLimit = 100, burstLimit = 200, monthlyQuota, authorizer } = options
+    const isCached = authorizer === undefined
     this.api = new RestApi(this, 'Api', {
       restApiName: `${platform.platformName}-rest`,
       description: 'Upload a dataset, follow its training, ask the model.',
@@ -112,10 +116,14 @@ export class PlatformRestApi extends Construct {
           serviceLogGroup(this, 'Logs', 'rest-api', platform),
         ),
         accessLogFormat: AccessLogFormat.jsonWithStandardFields(),
-        cacheClusterEnabled: true,
-        cacheClusterSize: options.cacheClusterSize ?? '0.5',
         cachingEnabled: false,
-        methodOptions: cachedMethods(options.cacheTtl ?? Duration.seconds(60)),
+        ...(isCached
+          ? {
+              cacheClusterEnabled: true,
+              cacheClusterSize: options.cacheClusterSize ?? '0.5',
+              methodOptions: cachedMethods(options.cacheTtl ?? Duration.seconds(60)),
+            }
+          : {}),
       },
     })
     // Named `RestApiUrl` among the outputs of the platform.
@@ -140,6 +148,10 @@ export class PlatformRestApi extends Construct {
   #addMethods({ api, predictions }: { api: IFunction; predictions: IFunction }): void {
     for (const path of predictionPaths) {
       this.#resource(path).addMethod('POST', new LambdaIntegration(predictions))
+    }
+    // A resource that is there hands what it has no method for to no proxy.
+    for (const path of [...predictionPaths, ...Object.keys(cachedPaths), versionsPath]) {
+      this.#resource(path).addMethod('ANY', new LambdaIntegration(api))
     }
     for (const [path, parameters] of Object.entries(cachedPaths)) {
       const keys = parameters.map((parameter) => `method.request.${parameter}`)

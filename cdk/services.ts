@@ -1,20 +1,36 @@
 import { Duration } from 'aws-cdk-lib'
 import { RuleTargetInput, Rule, Schedule, EventField } from 'aws-cdk-lib/aws-events'
 import { LambdaFunction as LambdaTarget, SnsTopic, SqsQueue } from 'aws-cdk-lib/aws-events-targets'
-import { SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
-import type { Function as LambdaFunction, IFunction } from 'aws-cdk-lib/aws-lambda'
+import type { IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
+import {
+  HttpIamAuthorizer,
+  HttpLambdaAuthorizer,
+  HttpLambdaResponseType,
+} from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
+import {
+  FilterCriteria,
+  FilterRule,
+  StartingPosition,
+  type Function as LambdaFunction,
+  type IFunction,
+} from 'aws-cdk-lib/aws-lambda'
+import { DynamoEventSource, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
 import { executionEndedPattern } from '../events/index.ts'
+import { acknowledge } from './acknowledge.ts'
 import { platformFunction, prebuiltFunction } from './functions.ts'
-import { outcomesTimeout } from './messaging.ts'
+import { messagesTimeout } from './messaging.ts'
 import type { PlatformResources } from './platform-resources.ts'
 import { busOf, eventRule, untilDelivered } from './rules.ts'
 import type { TrainingPlatformProps } from './training-platform-props.ts'
 import { serviceUses } from './uses.ts'
 import type { Workflow } from './workflow.ts'
 
-/** Records how executions ended: a rule puts their ends on the queue, from where they come in batches. */
-export function outcomesFunction(
+/**
+ * Works on the queue: starts trainings that someone asked for, and records how executions ended, which
+ * a rule tells the queue.
+ */
+export function messagesFunction(
   scope: Construct,
   platform: PlatformResources,
   functions: string,
@@ -27,14 +43,50 @@ export function outcomesFunction(
     description: `Ends of ${platform.platformName}'s training executions, to be recorded`,
     target: new SqsQueue(platform.queue, untilDelivered(platform)),
   })
-  const outcomes = platformFunction(scope, 'Outcomes', platform, {
-    code: prebuiltFunction(functions, 'outcomes'),
-    uses: serviceUses.outcomes,
-    timeout: outcomesTimeout,
+  const messages = platformFunction(scope, 'Messages', platform, {
+    code: prebuiltFunction(functions, 'messages'),
+    uses: serviceUses.messages,
+    // A dataset's version that is made one object passes through.
+    memorySize: 1024,
+    timeout: messagesTimeout,
   })
   // What is waiting in the queue must not take the concurrency that trainings need.
   const source = { batchSize: 5, reportBatchItemFailures: true, maxConcurrency: 10 }
-  outcomes.addEventSource(new SqsEventSource(platform.queue, source))
+  messages.addEventSource(new SqsEventSource(platform.queue, source))
+}
+
+/** Counts what was served, from the log: the table's stream says under which keys there is more. */
+export function usageFunction(
+  scope: Construct,
+  platform: PlatformResources,
+  functions: string,
+): void {
+  const usage = platformFunction(scope, 'Usage', platform, {
+    code: prebuiltFunction(functions, 'usage'),
+    uses: serviceUses.usage,
+  })
+  usage.addEventSource(
+    new DynamoEventSource(platform.table, {
+      startingPosition: StartingPosition.TRIM_HORIZON,
+      batchSize: 100,
+      maxBatchingWindow: Duration.seconds(1),
+      reportBatchItemFailures: true,
+      bisectBatchOnError: true,
+      retryAttempts: 100,
+      // The records are in the table: what the stream gives up on comes with the next record of its key.
+      filters: [
+        FilterCriteria.filter({
+          eventName: FilterRule.isEqual('INSERT'),
+          dynamodb: { Keys: { pk: { S: FilterRule.beginsWith('log#records#predictions/') } } },
+        }),
+      ],
+    }),
+  )
+  acknowledge(
+    usage.role!,
+    'AwsSolutions-IAM5[Resource::*]',
+    'An event source of a stream lists streams, which IAM allows on all of them alone.',
+  )
 }
 
 /** An upload's own event has this long to arrive before a sweep takes it for lost. */
@@ -83,15 +135,53 @@ export function driftRule(scope: Construct, platform: PlatformResources): Rule {
   })
 }
 
+/** What the HTTP API takes as its authorizer, and what its functions are told that it is. */
+export interface ApiAuthorizer {
+  readonly authorizer: IHttpRouteAuthorizer | 'none' | undefined
+  readonly kind: 'iam' | 'keys' | 'jwt' | 'none'
+}
+
+/** Of `'keys'` makes the function that knows them; its answers are remembered nowhere but in it. */
+export function apiAuthorizer(
+  scope: Construct,
+  platform: PlatformResources,
+  functions: string,
+  authorizer: TrainingPlatformProps['authorizer'],
+): ApiAuthorizer {
+  if (authorizer === 'none') return { authorizer, kind: 'none' }
+  if (authorizer === undefined || authorizer instanceof HttpIamAuthorizer) {
+    return { authorizer, kind: 'iam' }
+  }
+  // Others than Lambda functions look at tokens.
+  if (authorizer !== 'keys') {
+    return { authorizer, kind: authorizer instanceof HttpLambdaAuthorizer ? 'keys' : 'jwt' }
+  }
+  const handler = platformFunction(scope, 'Authorizer', platform, {
+    code: prebuiltFunction(functions, 'authorizer'),
+    uses: serviceUses.authorizer,
+    memorySize: 1024,
+    timeout: Duration.seconds(10),
+  })
+  const made = new HttpLambdaAuthorizer('Keys', handler, {
+    responseTypes: [HttpLambdaResponseType.SIMPLE],
+    // A key may be in either of two headers, of which API Gateway would demand both.
+    identitySource: [],
+    resultsCacheTtl: Duration.seconds(0),
+  })
+  return { authorizer: made, kind: 'keys' }
+}
+
 /** All of the HTTP API but predictions. */
 export function apiFunction(
   scope: Construct,
   platform: PlatformResources,
   functions: string,
+  { kind }: ApiAuthorizer,
 ): LambdaFunction {
   return platformFunction(scope, 'Api', platform, {
     code: prebuiltFunction(functions, 'api'),
     uses: serviceUses.api,
+    environment: { MILLRACE_AUTHORIZER: kind },
     memorySize: 1024,
     // API Gateway waits no longer.
     timeout: Duration.seconds(29),
@@ -104,11 +194,13 @@ export function predictionsFunction(
   platform: PlatformResources,
   functions: string,
   props: TrainingPlatformProps,
+  { kind }: ApiAuthorizer,
 ): { readonly function: LambdaFunction; readonly serving: IFunction } {
   const reserved = props.predictionsReservedConcurrency ?? 100
   const made = platformFunction(scope, 'Predictions', platform, {
     code: prebuiltFunction(functions, 'predictions'),
     uses: serviceUses.predictions,
+    environment: { MILLRACE_AUTHORIZER: kind },
     memorySize: props.predictionsMemorySize ?? 1024,
     timeout: Duration.seconds(29),
     ...(reserved === 'none' ? {} : { reservedConcurrentExecutions: reserved }),

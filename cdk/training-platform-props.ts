@@ -32,11 +32,14 @@ export interface TrainingPlatformProps {
    */
   readonly eventBus?: IEventBus
   /**
-   * Who may call the HTTP API; `'none'` makes it public.
+   * Who may call the HTTP API. `'keys'`: users with a key, who see what is theirs (`millrace users` and
+   * `millrace keys` with `--stack` make them). A `HttpUserPoolAuthorizer`: users of a Cognito user pool,
+   * by the claims that docs/deploy.md names. `'none'`: everyone, and each may do everything.
    *
-   * @default - callers that IAM allows, by signed requests (see `grantPredict`, `grantApi`)
+   * @default - callers that IAM allows, by signed requests (see `grantPredict`, `grantApi`); each may do
+   * everything
    */
-  readonly authorizer?: IHttpRouteAuthorizer | 'none'
+  readonly authorizer?: IHttpRouteAuthorizer | 'keys' | 'none'
   /**
    * Requests a second to the HTTP API.
    *

@@ -21,15 +21,18 @@ import { platformOutputs } from './outputs.ts'
 import { WorkflowNames, type PlatformResources } from './platform-resources.ts'
 import { PlatformRestApi } from './rest-api.ts'
 import {
+  apiAuthorizer,
   driftRule,
-  outcomesFunction,
+  messagesFunction,
   predictionsFunction,
   apiFunction,
   sweepFunction,
+  usageFunction,
 } from './services.ts'
 import { platformBucket, platformTable } from './storage.ts'
 import type { TrainingPlatformProps } from './training-platform-props.ts'
-import { taskUses } from './uses.ts'
+import type { Use } from './permissions.ts'
+import { batchTaskUses, taskUses } from './uses.ts'
 import { Workflow } from './workflow.ts'
 
 /**
@@ -43,7 +46,7 @@ export class TrainingPlatform extends Construct implements PlatformResources {
   readonly logRetention: RetentionDays
   readonly bucket: Bucket
   readonly table: Table
-  /** Ends of training executions, on their way to be recorded. */
+  /** Trainings that someone asked for, and ends of executions, on their way to be recorded. */
   readonly queue: Queue
   readonly deadLetterQueue: Queue
   readonly undeliveredEvents: Queue
@@ -51,6 +54,8 @@ export class TrainingPlatform extends Construct implements PlatformResources {
   readonly alarmTopic: Topic
   readonly workflows: WorkflowNames
   readonly training: Workflow
+  /** Predictions of whole datasets. */
+  readonly batch: Workflow
   readonly api: HttpApi
   readonly restApi: PlatformRestApi | undefined
   readonly predictionsFunction: LambdaFunction
@@ -81,18 +86,30 @@ export class TrainingPlatform extends Construct implements PlatformResources {
       name: 'training',
       definitionFile: trainingDefinition,
       trigger: uploadPattern,
-      tasks: trainingTasks(functions, props.trainingMemorySize ?? 3008),
+      tasks: tasksOf(taskUses, functions, props.trainingMemorySize ?? 3008),
     })
-    outcomesFunction(this, this, functions, this.training)
+    this.batch = new Workflow(this, 'Batch', {
+      platform: this,
+      name: 'batch',
+      definitionFile: batchDefinition,
+      tasks: tasksOf(batchTaskUses, functions, batchMemorySize),
+    })
+    messagesFunction(this, this, functions, this.training)
+    usageFunction(this, this, functions)
     sweepFunction(this, this, functions, props.sweepInterval ?? Duration.minutes(5))
     this.#driftRule = driftRule(this, this)
 
-    const predictions = predictionsFunction(this, this, functions, props)
+    const authorized = apiAuthorizer(this, this, functions, props.authorizer)
+    const predictions = predictionsFunction(this, this, functions, props, authorized)
     this.predictionsFunction = predictions.function
-    const handlers = { api: apiFunction(this, this, functions), predictions: predictions.serving }
+    const handlers = {
+      api: apiFunction(this, this, functions, authorized),
+      predictions: predictions.serving,
+    }
     this.api = httpApi(this, 'HttpApi', this, {
       ...handlers,
-      authorizer: props.authorizer,
+      authorizer: authorized.authorizer,
+      describesItself: authorized.kind === 'keys' || authorized.kind === 'jwt',
       rateLimit: props.apiRateLimit ?? 500,
       burstLimit: props.apiBurstLimit ?? 1000,
     })
@@ -207,18 +224,29 @@ export class TrainingPlatform extends Construct implements PlatformResources {
 
 /** Beside the sources as beside what is built of them. */
 const trainingDefinition = fileURLToPath(new URL('../workflows/training.asl.json', import.meta.url))
+const batchDefinition = fileURLToPath(new URL('../workflows/batch.asl.json', import.meta.url))
 
-/** Tasks that hold a whole dataset in memory. */
-const datasetTasks: ReadonlySet<string> = new Set(['Validate', 'Train', 'Evaluate', 'CheckDrift'])
+/** A whole processor for a range of rows, of which some megabytes are in memory at a time. */
+const batchMemorySize = 1769
 
-function trainingTasks(functions: string, trainingMemorySize: number) {
+/** Tasks that hold a whole dataset in memory, or a model and many rows. */
+const largeTasks: ReadonlySet<string> = new Set([
+  ...['Validate', 'Train', 'Evaluate', 'CheckDrift'],
+  ...['PlanBatch', 'PredictRange'],
+])
+
+function tasksOf(
+  uses: Readonly<Record<string, readonly Use[]>>,
+  functions: string,
+  largeMemorySize: number,
+) {
   return Object.fromEntries(
-    Object.entries(taskUses).map(([task, uses]) => [
+    Object.entries(uses).map(([task, used]) => [
       task,
       {
         code: prebuiltFunction(functions, bundleName(task)),
-        uses,
-        memorySize: datasetTasks.has(task) ? trainingMemorySize : 512,
+        uses: used,
+        memorySize: largeTasks.has(task) ? largeMemorySize : 512,
       },
     ]),
   )

@@ -27,7 +27,7 @@ export interface Sent {
   readonly signal?: AbortSignal
 }
 
-/** How requests go out: plain for a platform on this machine, signed for a deployed one. */
+/** How requests go out: plain for a platform on this machine, with a key, or signed for a deployed one. */
 export type Send = (url: URL, request?: Sent) => Promise<Response>
 
 /** How often a platform is asked. */
@@ -49,6 +49,8 @@ export interface Client {
   readonly pace: Pace
   get<Answer>(path: string, query?: Record<string, string | number | undefined>): Promise<Answer>
   post<Answer>(path: string, body: unknown): Promise<Answer>
+  put<Answer>(path: string, body: unknown): Promise<Answer>
+  delete<Answer>(path: string): Promise<Answer>
 }
 
 export interface ClientOptions {
@@ -91,17 +93,15 @@ export function clientOf(options: ClientOptions): Client {
       const asked = given.length === 0 ? path : `${path}?${search.toString()}`
       return ask(asked, {}, options.retries ?? 0)
     },
-    post: (path, body) =>
-      ask(
-        path,
-        {
-          method: 'POST',
-          headers: { 'content-type': 'application/json' },
-          body: JSON.stringify(body),
-        },
-        0,
-      ),
+    post: (path, body) => ask(path, withJson('POST', body), 0),
+    put: (path, body) => ask(path, withJson('PUT', body), 0),
+    delete: (path) => ask(path, { method: 'DELETE' }, 0),
   }
+}
+
+function withJson(method: string, body: unknown): Sent {
+  const headers = { 'content-type': 'application/json' }
+  return { method, headers, body: JSON.stringify(body) }
 }
 
 /** What a gateway answers when it is throttled, or its function did not answer in time. */
@@ -171,7 +171,8 @@ async function problemIn(response: Response): Promise<MillraceError> {
   if (response.status === 401 || response.status === 403) {
     return new MillraceError(
       'AccessRefused',
-      `${answered}; these credentials need execute-api:Invoke on its API, and the API IAM authorization`,
+      `${answered}; an API with IAM authorization takes credentials with execute-api:Invoke on it, ` +
+        'another one a key that it knows: --key, or MILLRACE_KEY',
     )
   }
   return new MillraceError('InternalError', answered)

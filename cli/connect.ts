@@ -1,11 +1,13 @@
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import * as z from 'zod'
+import { readOperatorKey } from '../platform/local/operator-key.ts'
 import { MillraceError } from '../platform/ports/index.ts'
 import { reachableApiUrl } from './aws/api-url.ts'
 import { signedFetch } from './aws/signed-fetch.ts'
 import { awsError, cloudFormation, stackOutputs } from './aws/stack.ts'
 import { clientOf, type Client } from './client.ts'
+import { keyedFetch } from './keyed-fetch.ts'
 import type { Deployment, EmbeddedLocation, PlatformLocation } from './platform-location.ts'
 
 /**
@@ -22,8 +24,11 @@ export async function connect(location: PlatformLocation, signal: AbortSignal): 
 
 const address = z.object({ url: z.url(), pid: z.int().positive() })
 
-/** Finds the platform that runs on a data directory by the address it left there. */
-async function connectEmbedded({ dataDir }: EmbeddedLocation): Promise<Client> {
+/**
+ * Finds the platform that runs on a data directory by the address it left there, and the key of its
+ * operator, where it has one and no other key is given.
+ */
+async function connectEmbedded({ dataDir, key: given }: EmbeddedLocation): Promise<Client> {
   let found: z.infer<typeof address>
   try {
     const text = await readFile(join(dataDir, 'platform.json'), 'utf8')
@@ -33,21 +38,30 @@ async function connectEmbedded({ dataDir }: EmbeddedLocation): Promise<Client> {
   }
   // A killed platform leaves its address, at which another one may listen by now.
   if (!isRunning(found.pid)) throw notRunning(dataDir, undefined)
+  const key = given ?? (await readOperatorKey(dataDir))
   const client = clientOf({
     url: found.url,
+    ...(key === undefined ? {} : { send: keyedFetch(key) }),
     unreachable: (error) => notRunning(dataDir, error),
   })
   await client.get('/health')
   return client
 }
 
-/** Finds the API of a stack by its outputs; its requests are signed by the caller's credentials. */
+/**
+ * Finds the API of a stack by its outputs. Its requests carry the key that is given, or are signed by the
+ * caller's credentials.
+ */
 async function connectDeployed(deployment: Deployment, signal: AbortSignal): Promise<Client> {
   const cloud = await cloudFormation(deployment)
   const { ApiUrl } = await stackOutputs(cloud, deployment)
   const url = reachableApiUrl(ApiUrl, deployment.endpoint)
   const { config } = cloud
-  const send = await signedFetch({ region: await config.region(), credentials: config.credentials })
+  const { key } = deployment
+  const send =
+    key === undefined
+      ? await signedFetch({ region: await config.region(), credentials: config.credentials })
+      : keyedFetch(key)
   return clientOf({
     url,
     // API Gateway gives up after 30 s; each request is an invocation that is paid for.

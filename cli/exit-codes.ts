@@ -13,7 +13,7 @@ export const exitCodes = {
   rejected: 4,
   /** The execution failed, timed out or was stopped. */
   executionFailed: 5,
-  /** No such model, version or execution. */
+  /** No such model, version, execution, user, key, plan or dead letter. */
   notFound: 6,
   /** A request that the platform refused as it stands. */
   refused: 7,
@@ -27,10 +27,13 @@ const codeOfError: Partial<Record<ErrorName, number>> = {
   PlatformNotRunning: exitCodes.notRunning,
   StackNotFound: exitCodes.notRunning,
   DataDirectoryBusy: exitCodes.busy,
+  SettingsInvalid: exitCodes.usage,
   ModelNotFound: exitCodes.notFound,
   ExecutionNotFound: exitCodes.notFound,
   WorkflowNotFound: exitCodes.notFound,
   ObjectNotFound: exitCodes.notFound,
+  UserNotFound: exitCodes.notFound,
+  MessageNotFound: exitCodes.notFound,
 }
 
 export function exitCodeOf(error: unknown): number {

@@ -4,9 +4,14 @@ import { addDeploy } from './commands/deploy.ts'
 import { addDestroy } from './commands/destroy.ts'
 import { addDev } from './commands/dev.ts'
 import { addExecutions } from './commands/executions.ts'
+import { addKeys } from './commands/keys.ts'
 import { addModels } from './commands/models.ts'
+import { addPlans } from './commands/plans.ts'
 import { addPredict } from './commands/predict.ts'
 import { addPut } from './commands/put.ts'
+import { addQueue } from './commands/queue.ts'
+import { addUsage } from './commands/usage.ts'
+import { addUsers } from './commands/users.ts'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
 import type { Run } from './options.ts'
 import { tellError } from './tell-error.ts'
@@ -72,6 +77,8 @@ Examples:
   $ millrace put iris.npy --user ada                uploads it, which starts a training
   $ millrace executions --watch                     shows it
   $ millrace predict ada/iris 6.5,2.8,4.6,1.5       asks the model
+  $ millrace dev --auth                             takes requests with a key alone
+  $ millrace users add ada                          adds a user, and millrace keys create ada a key
   $ millrace deploy --stack Millrace                the same on AWS; then every command takes
   $ millrace put iris.npy --stack Millrace          --stack (or MILLRACE_STACK)
 
@@ -80,14 +87,18 @@ Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running or no such stack, 4 
 130 interrupted.`,
     )
   const adders = [addDemo, addDev, addPut, addExecutions, addModels, addPredict]
-  for (const add of [...adders, addDeploy, addDestroy]) {
+  const operating = [addUsers, addKeys, addPlans, addUsage, addQueue]
+  for (const add of [...adders, ...operating, addDeploy, addDestroy]) {
     add(program, run)
   }
   for (const command of program.commands) {
-    command
-      .exitOverride()
-      .copyInheritedSettings(program)
-      .showHelpAfterError(`(millrace ${command.name()} --help tells more)`)
+    for (const one of [command, ...command.commands]) {
+      const name = one === command ? command.name() : `${command.name()} ${one.name()}`
+      one
+        .exitOverride()
+        .copyInheritedSettings(program)
+        .showHelpAfterError(`(millrace ${name} --help tells more)`)
+    }
   }
   return program
 }

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { parseApiKey } from '../tasks/api-key.ts'
 import { dataDirArgument, dataDirOption } from './options.ts'
 
 /** Where the platform is that a command talks to. */
@@ -8,6 +9,8 @@ export type PlatformLocation = EmbeddedLocation | Deployment
 export interface EmbeddedLocation {
   readonly kind: 'embedded'
   readonly dataDir: string
+  /** Of a user; none takes that of the operator, where the directory has one. */
+  readonly key?: string | undefined
   /** What a suggested command has to carry to mean the same platform: ` --data-dir x`, or nothing. */
   readonly argument: string
 }
@@ -24,6 +27,8 @@ export interface Deployment {
   /** Set where an emulator on this machine is talked to and the environment has none. */
   readonly credentials:
     { readonly accessKeyId: string; readonly secretAccessKey: string } | undefined
+  /** Of a user: requests carry it, instead of being signed. */
+  readonly key?: string | undefined
   readonly argument: string
 }
 
@@ -35,6 +40,9 @@ export function addLocationOptions(command: Command): Command {
     .option(...dataDirOption)
     .addOption(
       new Option('--stack <name>', 'the deployed stack to talk to, instead').env('MILLRACE_STACK'),
+    )
+    .addOption(
+      new Option('--key <key>', 'act as the holder of this key of a user').env('MILLRACE_KEY'),
     )
   return addAwsOptions(command)
 }
@@ -65,7 +73,7 @@ export function locationOf(
   if (stray !== undefined) {
     usage(command, `--${stray} says where a stack is: give its name too, as --stack Millrace`)
   }
-  return { kind: 'embedded', dataDir, argument: dataDirArgument(dataDir) }
+  return { kind: 'embedded', dataDir, key: keyOf(command), argument: dataDirArgument(dataDir) }
 }
 
 /** The stack that the options of a command line name. */
@@ -95,8 +103,18 @@ export function deploymentOf(command: Command, environment: Environment = proces
     // An emulator takes any; those of a real account are not for it.
     credentials:
       isHere && !hasCredentials ? { accessKeyId: 'test', secretAccessKey: 'test' } : undefined,
+    key: keyOf(command),
+    // Not the key: what is suggested is shown, and kept in the history of a shell.
     argument: given.map((name) => ` --${name} ${options[name]}`).join(''),
   }
+}
+
+function keyOf(command: Command): string | undefined {
+  const { key = '' } = command.opts<{ key?: string }>()
+  if (key === '') return undefined
+  return parseApiKey(key) === undefined
+    ? usage(command, 'what was given as --key (or MILLRACE_KEY) is no key: mr_<id>_<secret>')
+    : key
 }
 
 function readEndpoint(command: Command, text: string): string {

@@ -32,6 +32,8 @@ export const millraceEvents = {
     execution: z.string(),
     reason: z.string(),
   }),
+  /** A model that answers nothing any more; `by` is the key that removed it. */
+  'Model Deleted': z.object({ model: modelName, by: z.string().nullable() }),
   /** An upload that differs from what the champion was trained on. */
   'Drift Detected': z.object({
     model: modelName,

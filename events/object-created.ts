@@ -84,6 +84,17 @@ export const uploadPattern = {
 } as const satisfies EventPattern
 
 /**
+ * A sequencer for what S3 tells none of, which it does in events alone. Those begin with the second of
+ * the write, in ten digits, so that this one has its place among them.
+ */
+export function sequencerOfTime(milliseconds: number): string {
+  return Math.floor(milliseconds / 1000)
+    .toString(16)
+    .toUpperCase()
+    .padStart(10, '0')
+}
+
+/**
  * Orders two events of one key: negative when `a` is the older one.
  * The shorter sequencer is padded with zeros on the right, as S3 prescribes.
  */

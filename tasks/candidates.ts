@@ -28,34 +28,46 @@ export interface CandidatePlan {
 export interface DatasetSize {
   readonly rows: number
   readonly cols: number
+  /** Columns once each category has one of its own. */
+  readonly encodedCols: number
   /** Different targets. */
   readonly classes: number
 }
 
 /** The size of what a dataset's split leaves to learn from. */
-export function sizeToLearn({ features, target }: Dataset, { train }: Split): DatasetSize {
+export function sizeToLearn(
+  { features, target, categories = [] }: Dataset,
+  { train }: Split,
+): DatasetSize {
+  const { cols } = features
+  const encodedCols = categories.reduce(
+    (sum, labels) => sum + (labels === null ? 0 : labels.length - 1),
+    cols,
+  )
   const classes = new Set(takeValues(target, train)).size
-  return { rows: train.length, cols: features.cols, classes }
+  return { rows: train.length, cols, encodedCols, classes }
 }
 
 /**
  * The trainers to race on such a dataset: those asked for, else the usual ones for the task and
- * size, and always the floor that a model must beat. What cannot learn from so many rows is left out;
+ * size, and always the floor that a model must beat. What cannot learn from so much is left out;
  * where that leaves nothing, it is a reason against the upload.
  */
 export function candidatesFor(
   { algorithms, hyperparameters = {} }: TrainingConfiguration,
   task: LearningTask,
-  { rows, cols, classes }: DatasetSize,
+  { rows, cols, encodedCols, classes }: DatasetSize,
 ): CandidatePlan {
   const reasons = [
     ...(algorithms ?? []).flatMap((name) => algorithmReason(name, [task]) ?? []),
     ...hyperparameterReasons(hyperparameters, [task]),
     ...clusterReasons(hyperparameters, task, rows),
   ]
-  const usual = defaultCandidates(rows, cols, task, classes)
+  const usual = defaultCandidates(rows, cols, task, classes, encodedCols)
   const known = algorithms?.filter((name) => isKnown(name, task))
-  const { names, leftOut } = known ? fittingCandidates(known, rows, cols, task) : usual
+  const { names, leftOut } = known
+    ? fittingCandidates(known, rows, cols, task, classes, encodedCols)
+    : usual
   if (reasons.length === 0 && names.length === 0) {
     const why = leftOut.map(({ reason }) => reason).join('; ')
     const message = `${why}; leave the choice to the platform, or ask for ${usual.names.join(', ')}`

@@ -1,12 +1,13 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod'
-import { objectCreatedEventSchema } from '../events/index.ts'
-import { isMillraceError, type ObjectVersion, type Objects } from '../platform/ports/index.ts'
+import { trainingEventSchema, type TrainingEvent } from '../events/index.ts'
+import { isMillraceError, type Json } from '../platform/ports/index.ts'
 import { boundedReasons } from './bounded-reasons.ts'
 import { codeVersion } from './code-version.ts'
+import { listExecution, ownerOfExecution } from './execution-owner.ts'
 import { createLedger, trainingIdentity } from './ledger.ts'
-import { parseUploadKey } from './names.ts'
-import { objectRanges } from './object-ranges.ts'
+import { deliveryOf, isRequest, requestOf } from './training-delivery.ts'
+import { parseModel, parseUploadKey, type ModelName, type UploadFormat } from './names.ts'
+import { digestOf } from './object-ranges.ts'
 import { rejectionReason, trainingClaim, type RejectionReason } from './shapes.ts'
 import { defineTask } from './task.ts'
 import { findConfiguration } from './training-configuration.ts'
@@ -17,7 +18,7 @@ import { findConfiguration } from './training-configuration.ts'
  */
 export const claim = defineTask({
   name: 'Claim',
-  input: z.object({ event: objectCreatedEventSchema, execution: z.string() }),
+  input: z.object({ event: trainingEventSchema, execution: z.string() }),
   output: z.discriminatedUnion('outcome', [
     trainingClaim.extend({ outcome: z.literal('claimed') }),
     z.object({ outcome: z.literal('duplicate'), of: z.string(), reason: z.string() }),
@@ -26,19 +27,23 @@ export const claim = defineTask({
   async run({ event, execution }, ports) {
     const ledger = createLedger(ports.table, ports.executions, 'training')
     const { key, 'version-id': eventVersion, sequencer } = event.detail.object
+    const user = ownerOfExecution(event as unknown as Json)
+    if (user !== undefined) {
+      await listExecution(ports.table, ports.clock, user, { workflow: 'training', name: execution })
+    }
     const upload = await ports.objects.head(
       key,
       eventVersion === undefined ? {} : { versionId: eventVersion },
     )
-    const delivery = { bucket: upload.bucket, key, versionId: upload.versionId }
+    const delivery = deliveryOf(event, upload)
     const reject = async (reasons: RejectionReason[]) => {
       await ledger.refuse(delivery, execution)
       return { outcome: 'rejected' as const, reasons: boundedReasons(reasons) }
     }
 
-    const named = readName(key)
+    const named = readName(event)
     if ('reason' in named) return reject([named.reason])
-    const configured = await findConfiguration(ports.objects, upload)
+    const configured = await findConfiguration(ports.objects, upload, requestOf(event))
     if ('reasons' in configured) {
       return reject(
         configured.reasons.map((message) => ({ code: 'ConfigurationInvalid', message })),
@@ -47,6 +52,11 @@ export const claim = defineTask({
 
     const { format, ...model } = named
     const sha256 = upload.sha256 ?? (await digestOf(ports.objects, upload))
+    const { sha256: declared = sha256 } = upload.metadata
+    if (declared !== sha256) {
+      const message = `the upload has the SHA-256 ${sha256}, and was to have ${declared}: send it again`
+      return reject([{ code: 'ChecksumMismatch', message }])
+    }
     const { configuration, sidecar } = configured
     const trainingId = trainingIdentity({ model, sha256, configuration, codeVersion })
     const claimed = await ledger.claim({ delivery, model, trainingId, execution })
@@ -55,7 +65,13 @@ export const claim = defineTask({
       outcome: 'claimed' as const,
       model,
       format,
-      source: { ...delivery, sha256, size: upload.size },
+      source: {
+        bucket: upload.bucket,
+        key,
+        versionId: upload.versionId,
+        sha256,
+        size: upload.size,
+      },
       sequencer,
       sidecar,
       trainingId,
@@ -64,18 +80,16 @@ export const claim = defineTask({
   },
 })
 
-function readName(key: string): ReturnType<typeof parseUploadKey> | { reason: RejectionReason } {
+type Named = ModelName & { readonly format: UploadFormat }
+
+/** The model that learns: the one that was asked for, or the one that the upload's key names. */
+function readName({ detail }: TrainingEvent): Named | { reason: RejectionReason } {
+  const { key } = detail.object
   try {
-    return parseUploadKey(key)
+    if (!isRequest(detail)) return parseUploadKey(key)
+    return { ...parseModel(detail.model), format: key.endsWith('.csv') ? 'csv' : 'npy' }
   } catch (error) {
     if (!isMillraceError(error, 'NameInvalid')) throw error
     return { reason: { code: 'NameInvalid', message: error.message } }
   }
-}
-
-/** For stores that do not know the digest: reads the object by ranges, in bounded memory. */
-async function digestOf(objects: Objects, upload: ObjectVersion): Promise<string> {
-  const hash = createHash('sha256')
-  for await (const bytes of objectRanges(objects, upload)) hash.update(bytes)
-  return hash.digest('hex')
 }

@@ -11,6 +11,7 @@ import {
   type Split,
 } from '../ml/data/index.ts'
 import type { Objects } from '../platform/ports/index.ts'
+import type { DatasetColumn } from './dataset-schema.ts'
 import type { LearningTask, TrainingClaim } from './shapes.ts'
 import { readConfiguration, type TrainingConfiguration } from './training-configuration.ts'
 
@@ -45,15 +46,40 @@ export async function readUpload(
  *
  * @throws DataError when they are none.
  */
-export function datasetOf(bytes: Uint8Array, { format, configuration }: DatasetForm): Dataset {
+export function datasetOf(bytes: Uint8Array, form: DatasetForm): Dataset {
+  return readDataset(bytes, form).dataset
+}
+
+/**
+ * The same, with the columns in the order of the file.
+ *
+ * @throws DataError when they are none.
+ */
+export function readDataset(
+  bytes: Uint8Array,
+  { format, configuration }: DatasetForm,
+): { dataset: Dataset; columns: DatasetColumn[] } {
   const isClustering = configuration.task === 'clustering'
   if (format === 'csv') {
     const target = isClustering ? null : configuration.target
-    return datasetFromCsv(parseCsv(bytes), {
+    const table = parseCsv(bytes)
+    const dataset = datasetFromCsv(table, {
       text: 'categories',
       ...(target === undefined ? {} : { target }),
     })
+    return { dataset, columns: table.columns.map(({ name, kind }) => ({ name, type: kind })) }
   }
+  const dataset = namedNpy(bytes, configuration, isClustering)
+  const { featureNames, targetName } = dataset
+  const names = targetName === null ? featureNames : [...featureNames, targetName]
+  return { dataset, columns: names.map((name) => ({ name, type: 'number' })) }
+}
+
+function namedNpy(
+  bytes: Uint8Array,
+  configuration: TrainingConfiguration,
+  isClustering: boolean,
+): Dataset {
   const dataset = datasetFromNpy(parseNpy(bytes), isClustering ? { target: null } : {})
   const { featureNames } = configuration
   // Too few or too many names are a reason against the upload, which validation gives.
@@ -70,8 +96,8 @@ export function learningTaskOf(
 
 /** Which rows are learned from and which are held out: for each row the same in every upload. */
 export function splitDataset(dataset: Dataset): Split {
-  const { target } = dataset
-  return splitByRow({ features: stableFeatures(dataset), target }, { heldOut: heldOutShare })
+  const rows = { features: stableFeatures(dataset), target: stableTarget(dataset) }
+  return splitByRow(rows, { heldOut: heldOutShare })
 }
 
 /** A class as people read it: its text in a CSV, its number in a `.npy`. */
@@ -94,6 +120,12 @@ function stableFeatures({ features, categories }: Dataset): Matrix {
     for (let at = j; at < data.length; at += features.cols) data[at] = numbers[data[at]!] ?? NaN
   })
   return { ...features, data }
+}
+
+/** Classes as numbers of their texts, for the same reason. */
+function stableTarget({ target, classLabels }: Dataset): Float64Array {
+  const numbers = classLabels?.map(textNumber)
+  return numbers === undefined ? target : target.map((label) => numbers[label] ?? NaN)
 }
 
 /** 48 bits of a text's digest. */

@@ -3,21 +3,14 @@ import { createRegistry } from './registry.ts'
 import { readUpload } from './dataset.ts'
 import { decideGate, gateScore } from './gate.ts'
 import { judgeModels } from './judge-models.ts'
+import { preferred } from './preferred.ts'
 import { putJson, trainingFolder } from './reports.ts'
-import {
-  evaluation,
-  trainedCandidate,
-  trainingClaim,
-  type CandidateScore,
-  type TrainedCandidate,
-} from './shapes.ts'
+import { evaluation, trainedCandidate, trainingClaim } from './shapes.ts'
 import { defineTask } from './task.ts'
 import { readArtifact } from './model-artifact.ts'
 
 /** Confusion matrices of more classes are kept in the report alone. */
 const maxClassesInStates = 64
-
-type Trained = Extract<TrainedCandidate, { outcome: 'trained' }>
 
 /**
  * Takes the candidate that cross-validation preferred, judges it on the held-out rows that none of
@@ -71,23 +64,3 @@ export const evaluate = defineTask({
     return { ...result, metrics: { ...metrics, confusionMatrix: null } }
   },
 })
-
-/** The best score; of equal accuracies the lowest log loss; then the order asked for. */
-function preferred(candidates: readonly TrainedCandidate[]): Trained {
-  const trained = candidates.filter((candidate) => candidate.outcome === 'trained')
-  const [best] = trained.sort((a, b) => byScore(a.crossValidation, b.crossValidation))
-  if (best === undefined) {
-    const reasons = candidates.map((one) => (one.outcome === 'skipped' ? one.reason : ''))
-    throw new Error(`no candidate was trained: ${reasons.join('; ')}`)
-  }
-  return best
-}
-
-/** Negative where `a` is the better. All candidates are of one task. */
-function byScore(a: CandidateScore, b: CandidateScore): number {
-  if (a.task === 'regression' && b.task === 'regression') return a.rmse - b.rmse
-  if (a.task === 'clustering' && b.task === 'clustering') return b.silhouette - a.silhouette
-  if (a.task !== 'classification' || b.task !== 'classification') return 0
-  if (a.accuracy !== b.accuracy) return b.accuracy - a.accuracy
-  return a.logLoss === null || b.logLoss === null ? 0 : a.logLoss - b.logLoss
-}

@@ -42,32 +42,29 @@ export const fitCandidate = defineJob(
   'fitCandidate',
   ({ bytes, form, algorithm, sha256, lineage }: FitRequest): FitResult => {
     const { configuration } = form
-    const dataset = datasetOf(bytes, form)
-    const { train } = splitDataset(dataset)
-    const features = takeRows(dataset.features, train)
-    const target = takeValues(dataset.target, train)
+    const { features, target, task, peculiarities, names } = rowsToLearn(bytes, form)
     const seed = seedFromDigest(sha256)
-    const task = learningTaskOf(dataset, configuration)
     const trainer: Trainer<LearningTask> = prepared<LearningTask>(
       trainerNamed<LearningTask>(algorithm, task),
-      peculiaritiesOf(dataset),
+      peculiarities,
     )
     try {
       const { parameters, score } = tune(trainer, features, target, {
         given: configuration.hyperparameters?.[algorithm] ?? {},
         trials: configuration.trials ?? defaultTrials,
         seed,
+        timeOrder: configuration.timeOrder ?? false,
       })
       const model = fitted(trainer.create(parameters, seed), features, target)
       const baseline = baselineToTensors(
-        makeBaseline(features, { featureNames: dataset.featureNames, seed }),
+        makeBaseline(features, { featureNames: names.featureNames, seed }),
       )
       const metadata = {
         ...lineage,
-        featureNames: JSON.stringify(dataset.featureNames),
-        categories: JSON.stringify(dataset.categories ?? null),
-        targetName: dataset.targetName ?? '',
-        classLabels: JSON.stringify(dataset.classLabels ?? null),
+        featureNames: JSON.stringify(names.featureNames),
+        categories: JSON.stringify(names.categories ?? null),
+        targetName: names.targetName ?? '',
+        classLabels: JSON.stringify(names.classLabels ?? null),
         crossValidation: JSON.stringify(score),
         baseline: baseline.json,
       }
@@ -82,6 +79,20 @@ export const fitCandidate = defineJob(
     }
   },
 )
+
+/** The training rows alone: the others are not held while it learns. */
+function rowsToLearn(bytes: Uint8Array, form: DatasetForm) {
+  const dataset = datasetOf(bytes, form)
+  const { features, target, ...names } = dataset
+  const { train } = splitDataset(dataset)
+  return {
+    features: takeRows(features, train),
+    target: takeValues(target, train),
+    task: learningTaskOf(dataset, form.configuration),
+    peculiarities: peculiaritiesOf(dataset),
+    names,
+  }
+}
 
 function fitted(model: AnyPipeline, features: Matrix, target: Float64Array): AnyPipeline {
   return model.task === 'clustering' ? model.fit(features) : model.fit(features, target)

@@ -1,14 +1,17 @@
 import {
+  csvLineEnd,
   isDataError,
   matrix,
   summarize,
   type ColumnSummary,
+  type CsvLineEnd,
   type Dataset,
 } from '../ml/data/index.ts'
 import { boundedReasons, namedReasons } from './bounded-reasons.ts'
 import { candidatesFor, sizeToLearn } from './candidates.ts'
 import { defineJob } from '../platform/ports/index.ts'
-import { datasetOf, learningTaskOf, splitDataset, type DatasetForm } from './dataset.ts'
+import { learningTaskOf, readDataset, splitDataset, type DatasetForm } from './dataset.ts'
+import type { DatasetSchema } from './dataset-schema.ts'
 import type { LearningTask, LeftOutAlgorithm, RejectionReason } from './shapes.ts'
 import { defaultTrials } from './training-configuration.ts'
 import { reasonsAgainst } from './validation.ts'
@@ -18,6 +21,8 @@ export interface Inspection {
   readonly reasons: RejectionReason[]
   readonly description: DatasetDescription | null
   readonly candidates: string[]
+  /** The columns in the order of the file; null when the bytes are no dataset. */
+  readonly table: { schema: DatasetSchema; lineEnd: CsvLineEnd } | null
 }
 
 export interface DatasetDescription {
@@ -43,14 +48,20 @@ export const inspectUpload = defineJob(
   import.meta.url,
   'inspectUpload',
   ({ bytes, form }: { bytes: Uint8Array; form: DatasetForm }): Inspection => {
-    let dataset: Dataset
+    let read: ReturnType<typeof readDataset>
     try {
-      dataset = datasetOf(bytes, form)
+      read = readDataset(bytes, form)
     } catch (error) {
       if (!isDataError(error)) throw error
       const reason = { code: error.name, message: error.message }
-      return { reasons: boundedReasons([reason]), description: null, candidates: [] }
+      return {
+        reasons: boundedReasons([reason]),
+        description: null,
+        candidates: [],
+        table: null,
+      }
     }
+    const { dataset, columns } = read
     const { configuration } = form
     const task = learningTaskOf(dataset, configuration)
     const split = splitDataset(dataset)
@@ -73,6 +84,10 @@ export const inspectUpload = defineJob(
         columns: columnSummaries(dataset),
       },
       candidates: plan.names,
+      table: {
+        schema: { columns, target: dataset.targetName },
+        lineEnd: form.format === 'csv' ? csvLineEnd(bytes) : '\n',
+      },
     }
   },
 )

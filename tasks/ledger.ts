@@ -21,6 +21,11 @@ export interface Ledger {
   /** Records how an execution ended, and frees the lease it held, if any. Idempotent. */
   settle(delivery: Delivery, execution: string, ended: Ended): Promise<void>
   delivery(delivery: Delivery): Promise<DeliveryRecord | undefined>
+  /**
+   * Lets the same bytes be trained on again, as after their model was deleted. Trainings under way
+   * keep their lease.
+   */
+  forget(model: ModelName): Promise<void>
 }
 
 export interface Delivery {
@@ -152,6 +157,21 @@ export function createLedger(table: Table, executions: Executions, workflow: str
     async delivery(delivery) {
       const { pk, sk } = keyOfDelivery(delivery)
       return (await table.get(pk, sk)) as DeliveryRecord | undefined
+    },
+
+    async forget(model) {
+      const pk = `training#${formatModel(model)}`
+      let cursor: string | undefined
+      do {
+        const page = await table.query(pk, cursor === undefined ? {} : { cursor })
+        for (const item of page.items) {
+          const execution = item['execution'] as string
+          const status = await statusOf(execution, item['status'] as ExecutionStatus)
+          if (status === 'RUNNING') continue
+          await ignoringLostRace(table.delete(pk, item.sk, { if: { execution } }))
+        }
+        cursor = page.cursor
+      } while (cursor !== undefined)
     },
   }
 

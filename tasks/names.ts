@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { MillraceError } from '../platform/ports/index.ts'
+import { isMillraceError, MillraceError } from '../platform/ports/index.ts'
 
 /** Who an upload without a user folder belongs to. */
 export const defaultUser = 'default'
@@ -13,6 +13,15 @@ export const nameSchema = z
   .max(64, nameRule)
   .regex(/^[A-Za-z0-9](?!.*\.\.)[A-Za-z0-9._-]*$/, nameRule)
   .refine((name) => !(name in {}), 'this name is reserved')
+
+/** A name inside of a longer text, for patterns in documents: not its last rule, which holds besides. */
+const namePart = '[A-Za-z0-9](?:\\.(?!\\.)|[A-Za-z0-9_-]){0,63}'
+
+/** `<user>/<dataset>`, or `<dataset>` of the default user. */
+export const modelPattern = `^(?:${namePart}/)?${namePart}$`
+
+/** The key of an upload, see parseUploadKey. */
+export const uploadKeyPattern = `^uploads/(?:${namePart}/)?${namePart}\\.(?:npy|csv)$`
 
 /** A model is named for the dataset it learns from: `<user>/<dataset>`. */
 export interface ModelName {
@@ -58,6 +67,44 @@ export function parseUploadKey(key: string): ModelName & { format: UploadFormat 
 
 export function uploadKey(model: ModelName, format: UploadFormat): string {
   return `uploads/${formatModel(model)}.${format}`
+}
+
+/** A version of a dataset as one object. */
+export function datasetKey(dataset: ModelName, version: number): string {
+  return `${datasetFolder(dataset)}/${version}.csv`
+}
+
+/** Where a dataset keeps what is not uploaded. */
+export function datasetFolder(dataset: ModelName): string {
+  return `datasets/${formatModel(dataset)}`
+}
+
+/**
+ * Reads `datasets/<user>/<dataset>/<version>.csv`, the key of a version as one object. Throws
+ * NameInvalid for any other key.
+ */
+export function parseDatasetKey(key: string): ModelName & { version: number } {
+  const [, path, version] = /^datasets\/([^/]*\/[^/]*)\/(0|[1-9]\d{0,9})\.csv$/s.exec(key) ?? []
+  if (path === undefined) {
+    throw new MillraceError(
+      'NameInvalid',
+      `the key of a dataset's version is datasets/<user>/<dataset>/<version>.csv; found ${quote(key)}`,
+    )
+  }
+  return { ...parseModel(path), version: Number(version) }
+}
+
+/** The dataset that an object was uploaded to, or is a version of; null for another object. */
+export function datasetOfKey(key: string): ModelName | null {
+  try {
+    const { user, dataset } = key.startsWith('datasets/')
+      ? parseDatasetKey(key)
+      : parseUploadKey(key)
+    return { user, dataset }
+  } catch (error) {
+    if (isMillraceError(error, 'NameInvalid')) return null
+    throw error
+  }
 }
 
 function checkName(kind: string, name: string | undefined): string {

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto'
 import type { Objects, ObjectVersion } from '../platform/ports/index.ts'
 
 const rangeBytes = 8 * 1024 * 1024
@@ -11,4 +12,14 @@ export async function* objectRanges(
     const end = Math.min(start + rangeBytes, object.size)
     yield await objects.read(object.key, { versionId: object.versionId, start, end })
   }
+}
+
+/** Hex digest of an object in bounded memory, for stores that do not know it. */
+export async function digestOf(
+  objects: Objects,
+  object: Pick<ObjectVersion, 'key' | 'versionId' | 'size'>,
+): Promise<string> {
+  const hash = createHash('sha256')
+  for await (const bytes of objectRanges(objects, object)) hash.update(bytes)
+  return hash.digest('hex')
 }

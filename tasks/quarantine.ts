@@ -1,10 +1,11 @@
 import * as z from 'zod'
-import { millraceEvent, objectCreatedEventSchema } from '../events/index.ts'
+import { millraceEvent, trainingEventSchema, type TrainingEvent } from '../events/index.ts'
 import { isMillraceError } from '../platform/ports/index.ts'
 import { formatModel, parseUploadKey } from './names.ts'
 import { objectRanges } from './object-ranges.ts'
 import { rejectionReason } from './shapes.ts'
 import { defineTask } from './task.ts'
+import { isRequest, requestOf } from './training-delivery.ts'
 
 /**
  * Keeps a refused upload and its report under `quarantine/<user>/<dataset>/`. The report names the
@@ -13,7 +14,7 @@ import { defineTask } from './task.ts'
 export const quarantine = defineTask({
   name: 'Quarantine',
   input: z.object({
-    event: objectCreatedEventSchema,
+    event: trainingEventSchema,
     execution: z.string(),
     reasons: z.array(rejectionReason).min(1),
   }),
@@ -30,10 +31,12 @@ export const quarantine = defineTask({
       key,
       eventVersion === undefined ? {} : { versionId: eventVersion },
     )
-    const { folder, extension, model } = placeOf(key)
-    const kept = `${folder}/${upload.versionId}${extension}`
-    const report = `${folder}/${upload.versionId}.report.json`
-    await objects.put(kept, objectRanges(objects, upload))
+    const { folder, extension, model } = placeOf(event)
+    const request = requestOf(event)
+    // The bytes of a training that was asked for are those of a dataset's version, and stay there.
+    const kept = request === undefined ? `${folder}/${upload.versionId}${extension}` : key
+    const report = `${folder}/${request?.versionId ?? upload.versionId}.report.json`
+    if (request === undefined) await objects.put(kept, objectRanges(objects, upload))
     await objects.put(
       report,
       new TextEncoder().encode(
@@ -65,7 +68,15 @@ export const quarantine = defineTask({
   },
 })
 
-function placeOf(key: string): { folder: string; extension: string; model: string | null } {
+function placeOf({ detail }: TrainingEvent): {
+  folder: string
+  extension: string
+  model: string | null
+} {
+  if (isRequest(detail)) {
+    return { folder: `quarantine/${detail.model}`, extension: '', model: detail.model }
+  }
+  const { key } = detail.object
   try {
     const { format, ...model } = parseUploadKey(key)
     const name = formatModel(model)

@@ -1,8 +1,9 @@
 import * as z from 'zod'
-import { executionStatusChangeSchema, objectCreatedEventSchema } from '../events/index.ts'
+import { executionStatusChangeSchema, trainingEventSchema } from '../events/index.ts'
 import { isMillraceError } from '../platform/ports/index.ts'
 import { createLedger } from './ledger.ts'
 import { defineTask } from './task.ts'
+import { deliveryOf } from './training-delivery.ts'
 
 /**
  * Runs when a training execution has ended, however it ended: records the end with the delivery and
@@ -15,7 +16,7 @@ export const recordOutcome = defineTask({
   async run({ detail }, { table, executions, objects, metrics }) {
     if (detail.status === 'RUNNING') return { recorded: false }
     metrics.record('ExecutionsEnded', 1, 'Count', { workflow: 'training', status: detail.status })
-    const event = objectCreatedEventSchema.safeParse(parseJson(detail.input))
+    const event = trainingEventSchema.safeParse(parseJson(detail.input))
     // An execution that was started by hand with another input holds nothing.
     if (!event.success) return { recorded: false }
     const { key, 'version-id': versionId } = event.data.detail.object
@@ -23,7 +24,11 @@ export const recordOutcome = defineTask({
     const outcome = z.object({ outcome: z.string() }).safeParse(parseJson(detail.output))
     try {
       await createLedger(table, executions, 'training').settle(
-        { bucket, key, versionId: versionId ?? (await objects.head(key)).versionId },
+        deliveryOf(event.data, {
+          bucket,
+          key,
+          versionId: versionId ?? (await objects.head(key)).versionId,
+        }),
         detail.name,
         {
           status: detail.status,

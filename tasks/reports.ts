@@ -1,7 +1,7 @@
+import { createHash } from 'node:crypto'
 import type { Objects } from '../platform/ports/index.ts'
 import { formatModel } from './names.ts'
 import type { ObjectReference, TrainingClaim } from './shapes.ts'
-import { createHash } from 'node:crypto'
 
 /** Where one training keeps its files. */
 export function trainingFolder({ model, trainingId }: TrainingClaim): string {
@@ -22,4 +22,22 @@ export async function putReferenced(
   const { bucket, versionId } = await objects.put(key, bytes)
   const sha256 = createHash('sha256').update(bytes).digest('hex')
   return { bucket, key, versionId, sha256, size: bytes.length }
+}
+
+/** The same of bytes on their way, which are never held whole. */
+export async function putStreamed(
+  objects: Objects,
+  key: string,
+  chunks: AsyncIterable<Uint8Array>,
+  contentType: string,
+): Promise<ObjectReference> {
+  const hash = createHash('sha256')
+  async function* hashed() {
+    for await (const chunk of chunks) {
+      hash.update(chunk)
+      yield chunk
+    }
+  }
+  const { bucket, versionId, size } = await objects.put(key, hashed(), { contentType })
+  return { bucket, key, versionId, sha256: hash.digest('hex'), size }
 }

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { isMillraceError } from '../platform/ports/index.ts'
-import { objectCreatedEvent } from '../events/index.ts'
+import { objectCreatedEvent, sequencerOfTime } from '../events/index.ts'
 import { createLedger } from './ledger.ts'
 import { defineTask } from './task.ts'
 
@@ -46,17 +46,6 @@ export const sweep = defineTask({
     return { uploads, started }
   },
 })
-
-/**
- * S3 tells sequencers in events alone. Those of its events begin with the second of the write, in ten
- * digits, so that this one has its place among them.
- */
-function sequencerOfTime(milliseconds: number): string {
-  return Math.floor(milliseconds / 1000)
-    .toString(16)
-    .toUpperCase()
-    .padStart(10, '0')
-}
 
 function sweepName(key: string, versionId: string): string {
   return `sweep-${createHash('sha256').update(`${key}\n${versionId}`).digest('hex').slice(0, 32)}`

@@ -1,6 +1,9 @@
 import * as z from 'zod'
+import { trainersOf } from '../ml/models/index.ts'
 import { isMillraceError, type Objects, type ObjectVersion } from '../platform/ports/index.ts'
 import { hyperparameter, learningTask } from './shapes.ts'
+
+const trainers = new Set(learningTask.options.flatMap((task) => Object.keys(trainersOf(task))))
 
 /** Settings of hyperparameters that are tried of each algorithm, and the most that may be. */
 export const defaultTrials = 8
@@ -15,7 +18,17 @@ export const trainingConfiguration = z.strictObject({
    * are features. */
   task: learningTask.optional(),
   /** Trainers to race, by their names. Default: chosen by the task and the data's size. */
-  algorithms: z.array(z.string().min(1).max(64)).min(1).max(16).optional(),
+  algorithms: z
+    .array(
+      z
+        .string()
+        .min(1)
+        .max(64)
+        .meta({ enum: [...trainers] }),
+    )
+    .min(1)
+    .max(16)
+    .optional(),
   /** Options of each trainer: `{ "svc": { "C": 10 } }`. */
   hyperparameters: z
     .record(z.string().max(64), z.record(z.string().max(64), hyperparameter))
@@ -41,15 +54,19 @@ export type Sidecar = Pick<ObjectVersion, 'bucket' | 'key' | 'versionId' | 'size
 
 /**
  * The configuration that belongs to an upload and where it is, or the reasons why what is there is
- * none. Reads the sidecar's current version.
+ * none. Reads the sidecar's current version, or that of a request, which is one.
  */
 export async function findConfiguration(
   objects: Objects,
   upload: ObjectVersion,
+  request?: { readonly key: string; readonly versionId: string },
 ): Promise<
   { configuration: TrainingConfiguration; sidecar: Sidecar | null } | { reasons: string[] }
 > {
-  const found = await headSidecar(objects, `${upload.key}.json`)
+  const found =
+    request === undefined
+      ? await headSidecar(objects, `${upload.key}.json`)
+      : await objects.head(request.key, { versionId: request.versionId })
   if (found !== undefined && found.size > maxSidecarBytes) {
     return { reasons: [`${found.key} has ${found.size} bytes, over its ${maxSidecarBytes}`] }
   }

@@ -3,12 +3,10 @@ import {
   accuracy,
   crossValScores,
   isModelError,
-  kFold,
   randomSearch,
   rootMeanSquaredError,
   scorers,
   searchSpaceOf,
-  stratifiedKFold,
   type AnyPipeline,
   type ClusteringPipeline,
   type FitOptions,
@@ -20,11 +18,7 @@ import {
 } from '../ml/models/index.ts'
 import type { CandidateScore, LearningTask } from './shapes.ts'
 import { drawnRows, meanOf, silhouettesOf, throughSteps } from './silhouette.ts'
-
-/** Folds of cross-validation; of more than `manyRows` rows fewer will do. */
-const maxFolds = 5
-const foldsOfManyRows = 3
-const manyRows = 50_000
+import { tuningFolds, type TuningFoldsOptions } from './tuning-folds.ts'
 
 /** Rows, drawn by the seed, on which settings are compared; the best is then judged on all rows. */
 const searchRows = 10_000
@@ -35,12 +29,11 @@ const searchRowsOfClass = 10
 /** Rows of a fold that its silhouette is of. */
 const silhouetteRows = 1000
 
-export interface TuningOptions {
+export interface TuningOptions extends TuningFoldsOptions {
   /** Options that the uploader decided: these are not tuned. */
   readonly given: Parameters
   /** How many settings are tried, the defaults first; of a trainer with nothing to tune one. */
   readonly trials: number
-  readonly seed: number
 }
 
 export interface Tuned {
@@ -58,7 +51,7 @@ export function tune(
   trainer: Trainer<LearningTask>,
   X: Matrix,
   y: Float64Array,
-  { given, trials, seed }: TuningOptions,
+  { given, trials, seed, timeOrder }: TuningOptions,
 ): Tuned {
   const { task } = trainer
   const create = (drawn: Parameters) =>
@@ -74,7 +67,7 @@ export function tune(
   return {
     parameters: { ...given, ...best },
     score: {
-      ...judged(task, () => create(best), X, y, seed),
+      ...judged(task, () => create(best), X, y, { seed, timeOrder }),
       trials: tried,
       hyperparameters: { ...given, ...best },
     },
@@ -82,16 +75,13 @@ export function tune(
 
   function search(rows: Matrix, targets: Float64Array): Parameters {
     const options: ScoreOptions<Supervised> = {
-      folds: foldsFor(task, targets, seed),
+      folds: tuningFolds(task, rows, targets, { seed, timeOrder }),
       scoring: scoringOf(task, seed),
     }
-    const defaults = meanScore(() => crossValScores(() => create({}), rows, targets, options).mean)
-    const found = randomSearch(create, space, rows, targets, {
-      ...options,
-      trials: tried - 1,
-      seed,
-    }).best
-    return found.mean > defaults ? found.parameters : {}
+    const defaults = ifConverged(() => crossValScores(() => create({}), rows, targets, options))
+    const trialOptions = { ...options, trials: tried - 1, seed }
+    const found = ifConverged(() => randomSearch(create, space, rows, targets, trialOptions).best)
+    return found && found.mean > (defaults?.mean ?? -Infinity) ? found.parameters : {}
   }
 }
 
@@ -113,13 +103,13 @@ function rowsToSearch(task: LearningTask, y: Float64Array, seed: number): Int32A
   return Int32Array.of(...rare, ...others.subarray(0, searchRows - rare.length)).sort()
 }
 
-/** Lets the defaults lose, rather than the search fail, where they do not converge. */
-function meanScore(score: () => number): number {
+/** Lets the defaults or all draws lose, rather than the search fail, where they do not converge. */
+function ifConverged<Result>(score: () => Result): Result | undefined {
   try {
     return score()
   } catch (error) {
     if (!isModelError(error, 'NotConverged')) throw error
-    return -Infinity
+    return undefined
   }
 }
 
@@ -134,12 +124,12 @@ function judged(
   create: () => Supervised,
   X: Matrix,
   y: Float64Array,
-  seed: number,
+  options: TuningFoldsOptions,
 ): Judged {
   const losses: number[] = []
-  const scoring = scoringOf(task, seed)
+  const scoring = scoringOf(task, options.seed)
   const { scores, mean } = crossValScores(create, X, y, {
-    folds: foldsFor(task, y, seed),
+    folds: tuningFolds(task, X, y, options),
     scoring: (model, rows, truth, classes) => {
       if ('predictProba' in model && model.predictProba) {
         losses.push(-scorers['neg-log-loss'](model, rows, truth, classes))
@@ -159,13 +149,6 @@ function judged(
     default:
       return task satisfies never
   }
-}
-
-function foldsFor(task: LearningTask, y: Float64Array, seed: number) {
-  const folds = Math.min(y.length > manyRows ? foldsOfManyRows : maxFolds, y.length)
-  return task === 'classification'
-    ? stratifiedKFold(y, { folds, seed })
-    : kFold(y.length, { folds, seed })
 }
 
 /** How good answers are for a task, greater is better. */

@@ -1,9 +1,11 @@
 import * as z from 'zod'
 import { maxDatasetBytes, readUpload } from './dataset.ts'
+import { createDatasets } from './datasets.ts'
 import { inspectUpload } from './inspect-upload.ts'
 import { putJson, trainingFolder } from './reports.ts'
 import { learningTask, leftOutAlgorithm, rejectionReason, trainingClaim } from './shapes.ts'
 import { defineTask } from './task.ts'
+import { countTraining } from './usage.ts'
 
 /** Decides whether an upload can be trained on, and says every reason at once when it cannot. */
 export const validate = defineTask({
@@ -28,17 +30,18 @@ export const validate = defineTask({
     }),
     z.object({ outcome: z.literal('rejected'), reasons: z.array(rejectionReason).min(1) }),
   ]),
-  async run({ claim }, { objects, compute, logger }, { signal }) {
+  async run({ claim }, ports, { signal }) {
+    const { objects, compute, logger } = ports
     if (claim.source.size > maxDatasetBytes) {
       const message = `the upload has ${claim.source.size} bytes; a training takes at most ${maxDatasetBytes}`
       return { outcome: 'rejected' as const, reasons: [{ code: 'TooLarge', message }] }
     }
-    const { reasons, description, candidates } = await compute.run(
+    const { reasons, description, candidates, table } = await compute.run(
       inspectUpload,
       await readUpload(objects, claim),
       { signal },
     )
-    if (reasons.length > 0 || description === null) {
+    if (reasons.length > 0 || description === null || table === null) {
       return { outcome: 'rejected' as const, reasons }
     }
     if (description.leftOut.length > 0) {
@@ -48,6 +51,17 @@ export const validate = defineTask({
       })
     }
     const report = await putJson(objects, `${trainingFolder(claim)}/dataset.json`, description)
+    await createDatasets(ports).recordUpload({
+      source: claim.source,
+      sequencer: claim.sequencer,
+      rows: description.rows,
+      ...table,
+      report,
+    })
+    await countTraining(ports.table, ports.clock.now(), claim.model.user, {
+      training: claim.execution,
+      rows: description.rows,
+    })
     return {
       outcome: 'valid' as const,
       task: description.task,

@@ -2,6 +2,7 @@ import { once } from 'node:events'
 import type { Command } from 'commander'
 import { type Engine, type EngineServer, isEngineError } from '../../engine/index.ts'
 import { jsonLogger, systemClock } from '../../platform/local/observability.ts'
+import { operatorKeyFile } from '../../platform/local/operator-key.ts'
 import { openPlatform } from '../../platform/local/platform.ts'
 import { dataDirArgument, dataDirOption, wholeNumber, type Run } from '../options.ts'
 import { printLine, styled } from '../terminal.ts'
@@ -11,6 +12,7 @@ interface DevOptions {
   readonly dataDir: string
   readonly port: number
   readonly host: string
+  readonly auth?: boolean
   readonly enginePort?: number
   readonly json?: boolean
 }
@@ -28,7 +30,12 @@ export function addDev(program: Command, { terminal }: Run): void {
       wholeNumber(0, 65535),
       4600,
     )
-    .option('--host <address>', 'the address to listen on', '127.0.0.1')
+    .option(
+      '--host <address>',
+      'the address to listen on; one that others reach takes --auth',
+      '127.0.0.1',
+    )
+    .option('--auth', "take requests with a key alone: a user's, or the operator's")
     .option(
       '--engine-port <port>',
       'the port of the Step Functions API, on this machine only; 0 takes a free one (default: ' +
@@ -42,8 +49,12 @@ export function addDev(program: Command, { terminal }: Run): void {
 Copying a file to <data-dir>/bucket/uploads/<user>/<dataset>.npy (or .csv) starts a training, also
 when it was copied while the platform was down.
 
+With --auth the operator's key is in <data-dir>/operator.key, where the other commands find it; keys
+of users are made by \`millrace keys create\`.
+
 Examples:
   $ millrace dev
+  $ millrace dev --auth --host 0.0.0.0
   $ millrace dev --data-dir /var/lib/millrace --port 8080`,
     )
     .action(async (options: DevOptions) => {
@@ -51,6 +62,7 @@ Examples:
         dataDir: options.dataDir,
         port: options.port,
         host: options.host,
+        auth: options.auth === true,
         logger: options.json
           ? jsonLogger(terminal.err, { clock: systemClock })
           : textLogger(terminal.err, 'info'),
@@ -64,6 +76,13 @@ Examples:
       const where = dataDirArgument(options.dataDir)
       printLine(err, `  watch it:     npx millrace executions --watch${where}`)
       printLine(err, `  ask:          npx millrace predict <user>/<dataset> 1.0,2.0,…${where}`)
+      if (options.auth) {
+        const file = operatorKeyFile(options.dataDir)
+        printLine(
+          err,
+          `  its key:      ${file}; make those of users: npx millrace keys create <user>${where}`,
+        )
+      }
       try {
         const { url } = await listen(platform.engine, options.enginePort)
         printLine(err, `  its engine:   ${url} speaks the Step Functions API`)

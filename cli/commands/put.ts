@@ -1,25 +1,30 @@
-import { openAsBlob } from 'node:fs'
 import { stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
-import { MillraceError, type PresignedUpload } from '../../platform/ports/index.ts'
+import { MillraceError } from '../../platform/ports/index.ts'
 import { maxDatasetBytes } from '../../tasks/dataset.ts'
 import { defaultUser, nameSchema } from '../../tasks/names.ts'
 import { learningTask } from '../../tasks/shapes.ts'
 import { defaultTrials, maxTrials } from '../../tasks/training-configuration.ts'
-import { executionOfUpload, type Client } from '../client.ts'
+import { maxSingleBytes, minPartBytes } from '../../tasks/uploads.ts'
+import { executionOfUpload } from '../client.ts'
 import { connect } from '../connect.ts'
 import { wholeNumber, type Run } from '../options.ts'
 import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { printJson, printLine } from '../terminal.ts'
+import { uploadFile, type FileUpload } from '../upload.ts'
 import { watchToItsEnd } from './executions.ts'
 
+const mebibyte = 1024 * 1024
+
 interface PutOptions {
-  user: string
+  user?: string
   dataset?: string
   task?: string
   algorithm?: string[]
   trials?: number
+  partSize?: number
+  resume: boolean
   watch?: boolean
   json?: boolean
 }
@@ -29,7 +34,7 @@ export function addPut(program: Command, run: Run): void {
     .command('put')
     .argument('<file>', 'a .npy or a .csv with a header; the last column is the target')
     .description('upload a dataset, which starts a training')
-    .option('--user <user>', 'whose it is', defaultUser)
+    .option('--user <user>', `whose it is (default: the user of the key, or "${defaultUser}")`)
     .option('--dataset <name>', "the dataset's name (default: the file's)")
     .addOption(
       new Option('--task <task>', 'what to learn (default: by the target)').choices(
@@ -42,6 +47,12 @@ export function addPut(program: Command, run: Run): void {
       `settings to try of each algorithm (default: ${defaultTrials})`,
       wholeNumber(1, maxTrials),
     )
+    .option(
+      '--part-size <MiB>',
+      `send what is larger in parts of so many MiB (default: above ${maxSingleBytes / mebibyte})`,
+      wholeNumber(minPartBytes / mebibyte, maxDatasetBytes / mebibyte),
+    )
+    .option('--no-resume', 'start anew, whatever an interrupted upload has sent')
     .option('--watch', 'follow the training to its end')
     .option('--json', 'print JSON')
     .addHelpText(
@@ -52,13 +63,15 @@ Examples:
   $ millrace put measurements.csv --dataset iris --algorithm svc,gradient-boosting --watch
   $ millrace put prices.csv --task regression --trials 30 --watch
   $ millrace put customers.csv --task clustering --watch
+  $ millrace put large.csv --part-size 64
   $ millrace put iris.npy --stack Millrace --region eu-west-1 --watch`,
     )
     .action(async (file: string, options: PutOptions) => {
       const { terminal } = run
       const location = locationOf(command)
       const client = await connect(location, terminal.signal)
-      const uploaded = await upload(client, file, options)
+      const upload = await uploadOf(file, options)
+      const uploaded = await uploadFile(client, upload, { location, terminal })
       const execution = await executionOfUpload(client, uploaded, terminal.signal)
       if (options.watch) {
         printLine(terminal.err, `${uploaded.key} → execution ${execution}`)
@@ -74,39 +87,24 @@ Examples:
   addLocationOptions(command)
 }
 
-async function upload(
-  client: Client,
-  file: string,
-  options: PutOptions,
-): Promise<{ key: string; versionId: string }> {
+/** Throws RequestInvalid, NameInvalid. */
+async function uploadOf(file: string, options: PutOptions): Promise<FileUpload> {
   const format = extname(file).slice(1)
   if (format !== 'npy' && format !== 'csv') {
     throw new MillraceError('RequestInvalid', `${file}: a dataset is a .npy or a .csv file`)
   }
   const size = await sizeOf(file)
-  const presigned = await client.post<PresignedUpload & { key: string }>('/uploads', {
-    user: options.user,
-    dataset: options.dataset ?? datasetName(file),
-    format,
+  const { partSize } = options
+  return {
+    file,
     size,
+    user: options.user === undefined ? undefined : checkedName(options.user),
+    dataset: options.dataset === undefined ? datasetName(file) : checkedName(options.dataset),
+    format,
     ...configurationOf(options),
-  })
-  // A stream would be sent in chunks of no declared length, which S3 refuses.
-  const body = await openAsBlob(file)
-  const response = await fetch(presigned.url, {
-    method: presigned.method,
-    headers: { ...presigned.headers },
-    body,
-  })
-  if (!response.ok) {
-    const text = (await response.text()).slice(0, 500)
-    throw new MillraceError('UploadRefused', `the upload was answered ${response.status}: ${text}`)
+    partSize: partSize === undefined ? undefined : partSize * mebibyte,
+    resume: options.resume,
   }
-  const versionId = response.headers.get('x-amz-version-id')
-  if (versionId === null) {
-    throw new MillraceError('InternalError', 'the upload was answered without a version')
-  }
-  return { key: presigned.key, versionId }
 }
 
 /** What the options say of the training; nothing where they are silent. */
@@ -143,6 +141,13 @@ function datasetName(file: string): string {
     'NameInvalid',
     `"${name}" cannot be a dataset's name: say another one, as --dataset my-data`,
   )
+}
+
+/** Throws NameInvalid. */
+function checkedName(name: string): string {
+  const { error } = nameSchema.safeParse(name)
+  if (error === undefined) return name
+  throw new MillraceError('NameInvalid', `"${name}": ${error.issues[0]!.message}`)
 }
 
 function readList(text: string): string[] {

@@ -107,7 +107,8 @@ function standIns(): string {
 
 const platformFunctions = [
   ...['claim', 'validate', 'quarantine', 'train', 'evaluate', 'register', 'check-drift'],
-  ...['promote', 'announce', 'api', 'predictions', 'outcomes', 'sweep'],
+  ...['promote', 'announce', 'api', 'predictions', 'messages', 'usage', 'authorizer', 'sweep'],
+  ...['plan-batch', 'predict-range', 'join-batch'],
 ]
 
 function existsIn(directory: string, name: string): boolean {

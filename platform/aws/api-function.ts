@@ -1,8 +1,12 @@
+import { readFile } from 'node:fs/promises'
 import { createApi, type Api } from '../../api/app.ts'
+import type { DocsFile } from '../../api/docs-page.ts'
 import { frozenBetweenRequests } from '../../api/model-cache.ts'
+import { randomShard } from '../../tasks/prediction-log.ts'
 import { MillraceError } from '../ports/index.ts'
 import { functionRuntime, type FunctionRuntime } from './function-runtime.ts'
 import { problemAnswer, withinLimit, type HttpAnswer } from './http-answer.ts'
+import { authorizerFrom, callerOf, gatewayAdmission } from './http-caller.ts'
 import { httpRequest, type HttpEvent, type HttpRequest } from './http-event.ts'
 import type { LambdaContext } from './lambda.ts'
 
@@ -23,23 +27,43 @@ export function apiFunction(runtime: () => FunctionRuntime = functionRuntime): A
     const asked = httpRequest(event)
     const { ports, logger, metrics } = runtime()
     logger.begin(context)
-    api ??= createApi(ports, { pollInterval, models: frozenBetweenRequests })
+    api ??= createApi(ports, {
+      pollInterval,
+      streams: false,
+      models: frozenBetweenRequests,
+      predictionShard: randomShard(),
+      admission: gatewayAdmission,
+      docs: docsFile,
+    })
     try {
-      const response = await api.fetch(requestOf(asked))
-      return withinLimit(
-        {
-          statusCode: response.status,
-          headers: Object.fromEntries(response.headers),
-          body: await response.text(),
-        },
-        logger,
-      )
+      const response = await api.fetch(requestOf(asked), {
+        caller: callerOf(event, authorizerFrom(process.env)),
+        requestId: asked.requestId,
+      })
+      return withinLimit(await answerOf(response), logger)
     } catch (error) {
       return problemAnswer(error, logger)
     } finally {
       metrics.flush()
     }
   }
+}
+
+/** Bytes that are no text go through the gateway as text. */
+async function answerOf(response: Response): Promise<HttpAnswer> {
+  const { status: statusCode, headers } = response
+  const answer = { statusCode, headers: Object.fromEntries(headers) }
+  const isText =
+    !headers.has('content-encoding') && headers.get('content-type') !== 'application/octet-stream'
+  if (isText) return { ...answer, body: await response.text() }
+  const bytes = Buffer.from(await response.arrayBuffer())
+  return { ...answer, body: bytes.toString('base64'), isBase64Encoded: true }
+}
+
+/** From the folder that the bundler puts beside the function. */
+async function docsFile(name: DocsFile): Promise<Uint8Array<ArrayBuffer>> {
+  const file = new URL(`./docs-page/${name}.gz`, import.meta.url)
+  return new Uint8Array(await readFile(file))
 }
 
 /** Throws RequestInvalid, BodyTooLarge. */

@@ -1,10 +1,13 @@
-import { mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
+import { cp, mkdir, readdir, readFile, rm, writeFile } from 'node:fs/promises'
 import { builtinModules } from 'node:module'
 import { basename, dirname, join, relative, resolve } from 'node:path'
 import { build, type BuildOptions, type Plugin } from 'esbuild'
 
 const packageRoot = resolve(import.meta.dirname, '../..')
 const entries = join(import.meta.dirname, 'functions')
+
+/** What the API's page at `/docs` loads, as the build makes it. */
+const docsPage = join(packageRoot, 'dist', 'docs-page')
 
 /** Where the package has the bundles, and where the paths in their source maps lead from. */
 const published = join(packageRoot, 'dist', 'functions')
@@ -150,28 +153,33 @@ const unmappedPackages: Plugin = {
   },
 }
 
-/** Packages that models are trained with, and not read or asked, and the functions that train. */
+/** Packages that models are trained with, and not read or asked. */
 const trainingPackages = /^ml-svm$/
-const trainingFunctions: ReadonlySet<string> = new Set(['train'])
 
-const withoutTraining: Plugin = {
-  name: 'without-training',
+/** Clients of services that a training has no use for: it reads and writes objects alone. */
+const otherClients = /^@aws-sdk\/client-(sfn|sqs|eventbridge)$/
+
+/** Leaves packages out of a function that never calls them; a call says so. */
+const without = (packages: RegExp): Plugin => ({
+  name: 'without',
   setup(build) {
-    build.onResolve({ filter: trainingPackages }, ({ path }) => ({ path, namespace: 'training' }))
-    build.onLoad({ filter: /.*/, namespace: 'training' }, ({ path }) => ({
-      contents: `export default class {
-        constructor() { throw new Error('${path} is not part of a function that does not train') }
-      }`,
+    build.onResolve({ filter: packages }, ({ path }) => ({ path, namespace: 'without' }))
+    build.onLoad({ filter: /.*/, namespace: 'without' }, ({ path }) => ({
+      // In CommonJS every name that is imported of it is there.
+      contents: `module.exports = new Proxy(class {}, {
+        get: (target, name) => name === 'default' || name === '__esModule' ? undefined : module.exports,
+        construct() { throw new Error('${path} is not part of this function') },
+      })`,
     }))
   },
-}
+})
 
 async function bundleFunction(name: string, directory: string): Promise<Bundle> {
   const outdir = join(published, name)
   const options = bundlingOptions(join(entries, `${name}.ts`), outdir, packageRoot)
   const plugins = [
     ...(options.plugins ?? []),
-    ...(trainingFunctions.has(name) ? [] : [withoutTraining]),
+    without(name === 'train' ? otherClients : trainingPackages),
   ]
   const { outputFiles } = await build({ ...options, plugins, write: false })
   await rm(directory, { recursive: true, force: true })
@@ -182,6 +190,7 @@ async function bundleFunction(name: string, directory: string): Promise<Bundle> 
     await writeFile(file, contents)
     if (!path.endsWith('.map')) bytes += contents.length
   }
+  if (name === 'api') await cp(docsPage, join(directory, 'docs-page'), { recursive: true })
   return { name, bytes }
 }
 

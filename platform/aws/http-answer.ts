@@ -10,6 +10,7 @@ export interface HttpAnswer {
   readonly statusCode: number
   readonly headers: Readonly<Record<string, string>>
   readonly body: string
+  readonly isBase64Encoded?: boolean
 }
 
 /** An answer, or the problem that it is too large for Lambda to pass on. */

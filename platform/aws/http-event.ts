@@ -8,6 +8,9 @@ export interface HttpEvent {
     readonly stage?: string
     readonly apiId?: string
     readonly domainName?: string
+    readonly requestId?: string
+    /** 2.0: by the kind of authorizer. 1.0: what the authorizer said, or its `claims`. */
+    readonly authorizer?: Readonly<Record<string, unknown>> | null
     readonly http?: { readonly method: string }
   }
   /** 2.0 */
@@ -31,7 +34,10 @@ export interface HttpRequest {
   readonly path: string
   /** By lower-case names. */
   readonly headers: Readonly<Record<string, string>>
-  body(): Buffer
+  /** API Gateway's id of the request. */
+  readonly requestId: string | undefined
+  /** Throws BodyTooLarge. */
+  readonly body: () => Buffer
 }
 
 /** Throws RequestInvalid for what is no event of API Gateway. */
@@ -49,6 +55,7 @@ export function httpRequest(event: HttpEvent): HttpRequest {
     method,
     path: `${encodedPath(withoutStage(event, path))}${query === '' ? '' : `?${query}`}`,
     headers: lowerCased(event.headers ?? {}),
+    requestId: event.requestContext.requestId,
     body: () => bodyOf(event),
   }
 }

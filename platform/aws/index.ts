@@ -1,4 +1,10 @@
 export { apiFunction } from './api-function.ts'
+export {
+  authorizerFunction,
+  type AuthorizerAnswer,
+  type AuthorizerEvent,
+  type AuthorizerHandler,
+} from './authorizer-function.ts'
 export { EventBridgeBus, type EventBridgeBusOptions } from './bus.ts'
 export type { ClientOptions } from './clients/options.ts'
 export { stepFunctionsExecutions, type StepFunctionsOptions } from './executions.ts'

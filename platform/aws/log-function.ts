@@ -1,5 +1,5 @@
 import type { DynamoDBStreamEvent } from 'aws-lambda'
-import type { LogRecord, Ports } from '../ports/index.ts'
+import { MillraceError, type LogRecord, type Ports } from '../ports/index.ts'
 import { functionRuntime, type FunctionRuntime } from './function-runtime.ts'
 import type { LambdaContext } from './lambda.ts'
 import type { AwsPorts } from './ports.ts'
@@ -10,7 +10,8 @@ export type LogHandler = (batch: readonly LogRecord[], ports: Ports) => Promise<
 
 /**
  * A durable consumer of the log as a Lambda function behind the table's stream, whose event source
- * mapping reports batch item failures: `export const handler = logFunction('monitor', watch)`.
+ * mapping reports batch item failures: `export const handler = logFunction('monitor', watch)`. The
+ * handler throws TaskInputInvalid when it is called with something else.
  */
 export function logFunction(
   consumer: string,
@@ -20,6 +21,12 @@ export function logFunction(
   return async (event, context) => {
     const { ports, logger, metrics } = runtime()
     logger.begin(context)
+    if (!Array.isArray((event as Partial<DynamoDBStreamEvent> | null)?.Records)) {
+      throw new MillraceError(
+        'TaskInputInvalid',
+        "the event is no batch of a table's stream: call this function by an event source mapping",
+      )
+    }
     try {
       return await ports.log.drainStream(consumer, (batch) => handler(batch, ports), event)
     } finally {

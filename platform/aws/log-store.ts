@@ -43,12 +43,15 @@ export class LogStore {
     this.#retry = { ...defaultRetry, ...options.retry }
   }
 
-  /** Appends as many records as one transaction takes, after all that are there. */
-  async append(key: string, texts: readonly string[]): Promise<void> {
+  /**
+   * Appends as many records as one transaction takes, after all that are there. Answers their
+   * positions.
+   */
+  async append(key: string, texts: readonly string[]): Promise<string[]> {
     let count = countIn(await this.#get(headOf(key), `the head of the log ${JSON.stringify(key)}`))
     for (let attempt = 1; ; attempt++) {
       const other = await this.#appendAfter(count, key, texts)
-      if (other === undefined) return
+      if (other === undefined) return texts.map((_, i) => logPosition(count + i + 1))
       if (attempt >= this.#retry.attempts) {
         throw new MillraceError(
           'StorageFailed',
@@ -59,6 +62,13 @@ export class LogStore {
       count = other
       await pause(this.#retry, attempt)
     }
+  }
+
+  /** The record at a position of a key. */
+  async get(key: string, position: string): Promise<LogRecord | undefined> {
+    const what = `the record ${position} of the log ${JSON.stringify(key)}`
+    const item = await this.#get({ pk: recordsPartition(key), sk: position }, what)
+    return item === undefined ? undefined : recordOf(key, item)
   }
 
   /**

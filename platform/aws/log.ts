@@ -44,15 +44,23 @@ export class DynamoLog implements Log {
     this.#options = { logger, batchSize, pollMs, retryPauseMs }
   }
 
-  async append(key: string, records: readonly JsonObject[]): Promise<void> {
+  async append(key: string, records: readonly JsonObject[]): Promise<string[]> {
     const texts = logRecordTexts(key, records)
-    if (texts.length === 0) return
+    if (texts.length === 0) return []
+    const positions: string[] = []
     await this.#inTurn(key, async () => {
       for (const transaction of transactionsOf(key, texts)) {
-        await this.#store.append(key, transaction)
+        positions.push(...(await this.#store.append(key, transaction)))
       }
     })
     for (const consumer of this.#consumers.values()) consumer.wake()
+    return positions
+  }
+
+  async get(key: string, position: string): Promise<LogRecord | undefined> {
+    validateLogKey(key)
+    parseLogPosition(position)
+    return this.#store.get(key, position)
   }
 
   async read(key: string, options: { after?: string; limit?: number } = {}): Promise<LogRecord[]> {

@@ -19,7 +19,7 @@ export interface AwsPortsOptions {
 export interface AwsPorts extends Ports {
   readonly log: Log & Pick<DynamoLog, 'drainStream' | 'drainAll'>
   /** Loads adapters and makes their clients. */
-  load(...ports: readonly ('objects' | 'table')[]): Promise<void>
+  load(...ports: readonly ('objects' | 'table' | 'log')[]): Promise<void>
 }
 
 /**
@@ -83,7 +83,7 @@ export function awsPorts(settings: AwsSettings, options: AwsPortsOptions): AwsPo
     logger,
     metrics,
     async load(...ports) {
-      const loads = { objects, table }
+      const loads = { objects, table, log }
       await Promise.all(ports.map((port) => loads[port]()))
     },
   }

@@ -1,10 +1,15 @@
+import { debugLines } from '../../api/access-log.ts'
 import { createModelCache, frozenBetweenRequests } from '../../api/model-cache.ts'
-import { createPredictions, type Predictions } from '../../api/predictions.ts'
+import { createPredictions, type PredictionsOptions } from '../../api/predictions.ts'
+import { shortWay, type ShortWay } from '../../api/short-way.ts'
+import { createPredictionLog, randomShard } from '../../tasks/prediction-log.ts'
+import { createQuotas } from '../../tasks/quotas.ts'
 import { createRegistry } from '../../tasks/registry.ts'
-import { MillraceError, type Ports } from '../ports/index.ts'
+import type { Ports } from '../ports/index.ts'
 import { powertoolsLogger } from './function-logger.ts'
-import { problemAnswer, withinLimit, type HttpAnswer } from './http-answer.ts'
-import { httpRequest, type HttpEvent, type HttpRequest } from './http-event.ts'
+import { withinLimit, type HttpAnswer } from './http-answer.ts'
+import { authorizerFrom, callerOf, gatewayAdmission } from './http-caller.ts'
+import { httpRequest, type HttpEvent } from './http-event.ts'
 import { awsPorts, type AwsPorts } from './ports.ts'
 import { settingsFromEnvironment } from './settings.ts'
 
@@ -26,47 +31,60 @@ export async function predictionsFunction(): Promise<HttpHandler> {
   if (process.env['AWS_LAMBDA_INITIALIZATION_TYPE'] !== undefined) {
     // What is missing here is an error of the first request, with its name.
     await Promise.resolve()
-      .then(() => ports().load('table', 'objects'))
+      .then(() => ports().load('table', 'objects', 'log'))
       .catch(() => undefined)
   }
   return predictionsHandler(ports)
 }
 
 /** What predictions need of the ports. */
-export type PredictionPorts = Pick<Ports, 'objects' | 'table' | 'clock' | 'logger'>
+export type PredictionPorts = Pick<Ports, 'objects' | 'table' | 'log' | 'clock' | 'logger'>
 
-/** The handler on given ports, which it asks for at its first request. */
-export function predictionsHandler(ports: () => PredictionPorts): HttpHandler {
-  let predictions: Predictions | undefined
+/** Who may ask, and what it costs them, on given ports. @default everyone, and what plans say */
+export type PredictionTerms = (
+  ports: PredictionPorts,
+) => Pick<PredictionsOptions, 'admission' | 'quota'>
+
+/**
+ * The handler on given ports, which it asks for at its first request. It does not look at an
+ * `Idempotency-Key`: a prediction that is asked for again is another one.
+ */
+export function predictionsHandler(
+  ports: () => PredictionPorts,
+  terms: PredictionTerms = ({ table, clock }) => ({ quota: createQuotas(table, clock) }),
+): HttpHandler {
+  let predictions: ShortWay | undefined
   return async (event) => {
-    const request = httpRequest(event)
+    const { method, path, headers, requestId, body } = httpRequest(event)
+    predictions ??= predictionsOn(ports(), terms)
+    const text = () => body().toString()
+    const caller = callerOf(event, authorizerFrom(process.env))
+    const answer = await predictions.answer({
+      method,
+      path,
+      headers,
+      caller,
+      requestId,
+      body: text,
+    })
     const { logger } = ports()
-    predictions ??= predictionsOn(ports())
-    try {
-      const body = JSON.stringify(await answerOf(predictions, request))
-      return withinLimit({ statusCode: 200, headers: jsonHeaders, body }, logger)
-    } catch (error) {
-      return problemAnswer(error, logger)
-    }
+    return withinLimit(
+      { statusCode: answer.status, headers: answer.headers, body: answer.body },
+      logger,
+    )
   }
 }
 
-const jsonHeaders = { 'content-type': 'application/json' }
-
-async function answerOf(predictions: Predictions, request: HttpRequest) {
-  const { method, path, headers } = request
-  if (!predictions.matches(path)) {
-    throw new MillraceError('RouteNotFound', `no route ${method} ${path}`)
-  }
-  if (method !== 'POST') {
-    throw new MillraceError('MethodNotAllowed', `${path} takes POST, not ${method}`)
-  }
-  return predictions.answer(path, headers['content-type'], request.body().toString())
-}
-
-function predictionsOn(ports: PredictionPorts): Predictions {
+function predictionsOn(ports: PredictionPorts, terms: PredictionTerms): ShortWay {
   const registry = createRegistry(ports.table, ports.clock)
-  return createPredictions(createModelCache(registry, ports, frozenBetweenRequests))
+  const predictions = createPredictions({
+    models: createModelCache(registry, ports, frozenBetweenRequests),
+    log: createPredictionLog(ports, { shard: randomShard() }),
+    admission: gatewayAdmission,
+    ...terms(ports),
+  })
+  const { logger } = ports
+  return shortWay(predictions, { accessLog: debugLines(logger), logger })
 }
 
 function predictionPorts(): AwsPorts {

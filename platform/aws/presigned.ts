@@ -13,12 +13,12 @@ export function presignedObject(
   const { size, contentType, metadata = {}, expiresInSeconds } = options
   const command = new PutObjectCommand({
     ...address,
-    ContentLength: size,
+    ...(size === undefined ? {} : { ContentLength: size }),
     ...(contentType === undefined ? {} : { ContentType: contentType }),
     Metadata: { ...metadata },
   })
   const headers = {
-    'content-length': String(size),
+    ...(size === undefined ? {} : { 'content-length': String(size) }),
     ...(contentType === undefined ? {} : { 'content-type': contentType }),
     ...Object.fromEntries(
       Object.entries(metadata).map(([name, value]) => [`x-amz-meta-${name}`, value]),

@@ -15,7 +15,8 @@ const secrets: readonly (readonly [pattern: RegExp, instead: string])[] = [
     /((?:authorization|cookie|credential|password|passwd|secret|signature|token|api[-_]?key)[\w-]*\\?["']?\s*[:=]\s*\\?["']?)[^\s"'\\,;&}]+/gi,
     `$1${redacted}`,
   ],
-  // JSON web tokens and AWS access keys have forms of their own.
+  // Our keys, JSON web tokens and AWS access keys have forms of their own.
+  [/\bmr_(?:[0-9a-f]{16}|operator)_[\w-]*/g, redacted],
   [/\beyJ[\w-]{6,}[\w.-]*/g, redacted],
   [/\b(?:AKIA|ASIA)[A-Z0-9]{12,}\b/g, redacted],
   // Three numbers in a row are a row of data.

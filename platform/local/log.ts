@@ -6,6 +6,7 @@ import type { Logger } from '../ports/observability.ts'
 import { logPosition, parseLogPosition } from '../ports/log-position.ts'
 import { pageLimit } from '../ports/page.ts'
 import type { LocalDatabase } from './database.ts'
+import { groupCommit } from './group-commit.ts'
 
 export interface LocalLogOptions {
   readonly logger: Logger
@@ -17,27 +18,44 @@ export interface LocalLogOptions {
 
 const longestPauseMs = 30_000
 
-/** The log port on SQLite. Records are kept for good. */
+/** One call of `append`, and where its records came to stand. */
+interface Append {
+  readonly key: string
+  readonly texts: readonly string[]
+  readonly positions: string[]
+}
+
+/**
+ * The log port on SQLite. Records are kept for good. Appends that come together, or during the sync of
+ * those before them, are committed and synced as one.
+ */
 export class LocalLog implements Log {
   readonly #database: LocalDatabase
   readonly #options: Required<LocalLogOptions>
   readonly #statements
   readonly #consumers = new Map<string, Consumer>()
+  readonly #append: (append: Append) => Promise<void>
 
   constructor(database: LocalDatabase, options: LocalLogOptions) {
     this.#database = database
     this.#options = { batchSize: 100, retryPauseMs: 100, ...options }
     this.#statements = prepareStatements(database)
+    this.#append = groupCommit((group) => this.#appendAll(group))
   }
 
-  async append(key: string, records: readonly JsonObject[]): Promise<void> {
+  async append(key: string, records: readonly JsonObject[]): Promise<string[]> {
     const texts = logRecordTexts(key, records)
-    if (texts.length === 0) return
-    this.#database.transaction(() => {
-      for (const text of texts) this.#statements.append.run(key, text)
-    })
-    for (const consumer of this.#consumers.values()) consumer.wake()
-    await this.#database.durable()
+    if (texts.length === 0) return []
+    const positions: string[] = []
+    await this.#append({ key, texts, positions })
+    return positions
+  }
+
+  async get(key: string, position: string): Promise<LogRecord | undefined> {
+    validateLogKey(key)
+    const count = parseLogPosition(position)
+    const row = this.#database.read(() => this.#statements.get.get(count, key))
+    return row === undefined ? undefined : recordOf(row)
   }
 
   async read(key: string, options: { after?: string; limit?: number } = {}): Promise<LogRecord[]> {
@@ -82,6 +100,19 @@ export class LocalLog implements Log {
   async close(): Promise<void> {
     await Promise.all([...this.#consumers.values()].map((consumer) => consumer.stop()))
     this.#consumers.clear()
+  }
+
+  async #appendAll(group: readonly Append[]): Promise<void> {
+    this.#database.transaction(() => {
+      for (const { key, texts, positions } of group) {
+        for (const text of texts) {
+          const { lastInsertRowid } = this.#statements.append.run(key, text)
+          positions.push(logPosition(Number(lastInsertRowid)))
+        }
+      }
+    })
+    for (const consumer of this.#consumers.values()) consumer.wake()
+    await this.#database.durable()
   }
 
   #next(consumer: string, limit: number): LogRecord[] {
@@ -178,6 +209,7 @@ function prepareStatements({ connection }: LocalDatabase) {
   )
   return {
     append: connection.prepare('INSERT INTO log_records (key, record) VALUES (?, ?)'),
+    get: connection.prepare('SELECT * FROM log_records WHERE position = ? AND key = ?'),
     read: connection.prepare(
       'SELECT * FROM log_records WHERE key = ? AND position > ? ORDER BY position LIMIT ?',
     ),

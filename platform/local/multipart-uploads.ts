@@ -7,6 +7,9 @@ import type { VersionFiles } from './version-files.ts'
 /** So much of a part is in memory when an object is assembled. */
 const chunkBytes = 1024 * 1024
 
+/** How long an upload may be under way, in milliseconds. */
+const maxAge = 7 * 24 * 3600 * 1000
+
 interface Part {
   readonly fileId: string
   readonly size: number
@@ -29,10 +32,10 @@ export class MultipartUploads {
   }
 
   /** Answers the id of a new upload. */
-  start(key: string, options: PutOptions): string {
+  start(key: string, options: PutOptions, now: number): string {
     const uploadId = newId()
     this.#database.transaction(() =>
-      this.#statements.insertUpload.run(uploadId, key, JSON.stringify(options)),
+      this.#statements.insertUpload.run(uploadId, key, JSON.stringify(options), now),
     )
     return uploadId
   }
@@ -84,6 +87,13 @@ export class MultipartUploads {
     return { body: this.#bytesOf(parts), options }
   }
 
+  /** Within a transaction: `end` of an upload that must be under way. Throws UploadNotFound. */
+  complete(key: string, uploadId: string): string[] {
+    const fileIds = this.end(key, uploadId)
+    if (fileIds === undefined) throw uploadNotFound(key, uploadId)
+    return fileIds
+  }
+
   /**
    * Within a transaction: takes an upload off the record. Answers the files of its parts, to be
    * dropped after the commit, or undefined when it was not under way.
@@ -101,8 +111,14 @@ export class MultipartUploads {
     for (const fileId of fileIds) this.#files.remove(fileId)
   }
 
-  /** At open: removes the files that a crash left. */
-  sweep(): void {
+  /** At open: ends uploads that nobody goes on with, and removes the files that a crash left. */
+  sweep(now: number): void {
+    this.#database.transaction(() => {
+      // Those of a version that did not note the time.
+      this.#statements.startAt.run(now)
+      this.#statements.deletePartsBefore.run(now - maxAge)
+      this.#statements.deleteUploadsBefore.run(now - maxAge)
+    })
     const rows = this.#statements.allFiles.all()
     this.#files.sweep(new Set(rows.map((row) => row['file_id'] as string)))
   }
@@ -152,18 +168,29 @@ function shortened(fileId: string): Error {
 function prepareStatements({ connection }: LocalDatabase) {
   connection.exec(
     `CREATE TABLE IF NOT EXISTS object_uploads
-       (upload_id TEXT PRIMARY KEY, key TEXT NOT NULL, options TEXT NOT NULL) WITHOUT ROWID;
+       (upload_id TEXT PRIMARY KEY, key TEXT NOT NULL, options TEXT NOT NULL,
+        started_at INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
      CREATE TABLE IF NOT EXISTS object_parts
        (upload_id TEXT NOT NULL, part_number INTEGER NOT NULL, file_id TEXT NOT NULL,
         size INTEGER NOT NULL, etag TEXT NOT NULL,
         PRIMARY KEY (upload_id, part_number)) WITHOUT ROWID`,
   )
+  const columns = connection.prepare('PRAGMA table_info(object_uploads)').all()
+  if (!columns.some(({ name }) => name === 'started_at')) {
+    connection.exec('ALTER TABLE object_uploads ADD COLUMN started_at INTEGER NOT NULL DEFAULT 0')
+  }
   return {
-    insertUpload: connection.prepare('INSERT INTO object_uploads VALUES (?, ?, ?)'),
+    insertUpload: connection.prepare('INSERT INTO object_uploads VALUES (?, ?, ?, ?)'),
     upload: connection.prepare(
       'SELECT options FROM object_uploads WHERE upload_id = ? AND key = ?',
     ),
     deleteUpload: connection.prepare('DELETE FROM object_uploads WHERE upload_id = ?'),
+    startAt: connection.prepare('UPDATE object_uploads SET started_at = ? WHERE started_at = 0'),
+    deletePartsBefore: connection.prepare(
+      `DELETE FROM object_parts WHERE upload_id IN
+         (SELECT upload_id FROM object_uploads WHERE started_at <= ?)`,
+    ),
+    deleteUploadsBefore: connection.prepare('DELETE FROM object_uploads WHERE started_at <= ?'),
     putPart: connection.prepare('INSERT OR REPLACE INTO object_parts VALUES (?, ?, ?, ?, ?)'),
     part: connection.prepare(
       'SELECT file_id, size, etag FROM object_parts WHERE upload_id = ? AND part_number = ?',

@@ -3,7 +3,13 @@ import { join } from 'node:path'
 import { objectCreatedEvent } from '../../events/object-created.ts'
 import { MillraceError } from '../ports/errors.ts'
 import { validateObjectKey, validateObjectPrefix } from '../ports/object-key.ts'
-import { byteRange, checkPutConditions, describedAs, putOptions } from '../ports/object-options.ts'
+import {
+  byteRange,
+  checkDigest,
+  checkPutConditions,
+  describedAs,
+  putOptions,
+} from '../ports/object-options.ts'
 import type {
   ObjectEntry,
   Objects,
@@ -53,7 +59,7 @@ export interface LocalObjectsOptions {
 /** What a version is written for, and what is to happen in its transaction. */
 interface WriteCause {
   readonly reason: 'PutObject' | 'CompleteMultipartUpload'
-  readonly alongside?: () => void
+  readonly alongside?: (written: { readonly sha256: string }) => void
 }
 
 /** A text compares below any blob, so that this stands for "no upper bound". */
@@ -221,7 +227,7 @@ export class LocalObjects implements Objects {
     options: Pick<PutOptions, 'contentType' | 'metadata'> = {},
   ): Promise<{ uploadId: string }> {
     this.#checkPut(key, {})
-    const uploadId = this.#multipart.start(key, describedAs(options))
+    const uploadId = this.#multipart.start(key, describedAs(options), this.#options.clock.now())
     await this.#database.durable()
     return { uploadId }
   }
@@ -239,14 +245,15 @@ export class LocalObjects implements Objects {
     key: string,
     uploadId: string,
     parts: readonly UploadedPart[],
+    { sha256 }: { readonly sha256?: string } = {},
   ): Promise<ObjectVersion> {
     validateObjectKey(key)
     const { body, options } = this.#multipart.assemble(key, uploadId, parts)
     this.#checkPut(key, options)
     let files: readonly string[] | undefined
-    const alongside = () => {
-      this.#multipart.check(key, uploadId)
-      files = this.#multipart.end(key, uploadId)
+    const alongside = (written: { readonly sha256: string }) => {
+      checkDigest(written.sha256, sha256)
+      files = this.#multipart.complete(key, uploadId)
     }
     try {
       const cause = { reason: 'CompleteMultipartUpload', alongside } as const
@@ -338,7 +345,7 @@ export class LocalObjects implements Objects {
     const { key, sha256 } = written
     const etag = sha256.slice(0, 32)
     return this.#database.transaction(() => {
-      cause?.alongside?.()
+      cause?.alongside?.(written)
       checkPutConditions(key, this.#rows.current(key)?.etag, options)
       this.#rows.checkConflict(key)
       this.#visible.settle()
@@ -382,7 +389,7 @@ export class LocalObjects implements Objects {
 
   async #recover(): Promise<void> {
     this.#versions.sweep(this.#rows.versionIds())
-    this.#multipart.sweep()
+    this.#multipart.sweep(this.#options.clock.now())
     await this.#visible.recover()
   }
 }

@@ -1,29 +1,37 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
+import type { Admission } from '../../api/admission.ts'
 import { createApi } from '../../api/app.ts'
+import { keyAdmission } from '../../api/authentication.ts'
 import { lambdaInvoke, openEngine, substitute, type Engine } from '../../engine/index.ts'
 import {
   executionStatusChangeEvent,
   matchesPattern,
   type EventPattern,
 } from '../../events/index.ts'
-import { sweep } from '../../tasks/index.ts'
+import { createAccounts } from '../../tasks/accounts.ts'
+import { handleMessage, sweep } from '../../tasks/index.ts'
 import { parseModel } from '../../tasks/names.ts'
 import { invokeTask, type AnyTask } from '../../tasks/task.ts'
+import { countServed } from '../../tasks/usage.ts'
 import { placeholdersOf, type Workflow } from '../../workflows/workflow.ts'
 import { MillraceError, type Logger, type Metrics, type Ports } from '../ports/index.ts'
+import { batch } from './batch.ts'
 import { LocalBus } from './bus.ts'
 import { LocalCompute } from './compute.ts'
+import { docsFile } from './docs-files.ts'
 import { openLocalDatabase } from './database.ts'
 import { localArns, localExecutions } from './executions.ts'
 import { Inbox } from './inbox.ts'
 import { LocalLog } from './log.ts'
 import { LocalObjects } from './objects.ts'
 import { jsonLogger, systemClock } from './observability.ts'
+import { operatorKey } from './operator-key.ts'
 import { LocalQueue } from './queue.ts'
+import { consumeQueue } from './queue-consumer.ts'
 import { reportRefusal } from './refusals.ts'
 import { rulesOf } from './rules.ts'
-import { serve } from './server.ts'
+import { isLoopback, serve } from './server.ts'
 import { LocalTable } from './table.ts'
 import { training } from './training.ts'
 import { withUploads } from './uploads.ts'
@@ -31,12 +39,18 @@ import { withUploads } from './uploads.ts'
 export interface PlatformOptions {
   /** Where everything is kept. One process at a time owns it. */
   readonly dataDir: string
-  /** Workflows of your own, beside the training workflow. */
+  /** Workflows of your own, beside those named `training` and `batch`. */
   readonly workflows?: readonly Workflow[]
   /** Port of the HTTP API; 0 takes a free one. @default 0 */
   readonly port?: number
-  /** @default '127.0.0.1' */
+  /** Another than a loopback address takes `auth`. @default '127.0.0.1' */
   readonly host?: string
+  /**
+   * Whether requests need a key: a user's, or that of the operator, which is in the file
+   * `operator.key` of the data directory. Without, whoever reaches the address is the operator.
+   * @default false
+   */
+  readonly auth?: boolean
   /** @default JSON lines to standard error, from `warn` on */
   readonly logger?: Logger
   /** @default measurements are logged as `debug` lines */
@@ -62,15 +76,17 @@ export interface Platform {
  * Opens the embedded platform on a data directory: the bucket and its watcher, the event bus, the
  * state machines and the HTTP API, in this process.
  *
- * @throws MillraceError DataDirectoryBusy, DataDirectoryInvalid, StorageFailed, WorkflowInvalid; the
- * system's error when the port is taken.
+ * @throws MillraceError SettingsInvalid (an address that others reach, without `auth`),
+ * DataDirectoryBusy, DataDirectoryInvalid, StorageFailed, WorkflowInvalid; the system's error when the
+ * port is taken.
  */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
-  const { dataDir } = options
+  const { dataDir, host = '127.0.0.1', auth = false } = options
+  if (!auth && !isLoopback(host)) throw openToOthers(host)
   const clock = systemClock
   const logger = options.logger ?? jsonLogger(process.stderr, { clock, level: 'warn' })
   const metrics = options.metrics ?? { record: () => undefined }
-  const workflows = [training, ...(options.workflows ?? [])]
+  const workflows = [training, batch, ...(options.workflows ?? [])]
   const closers: (() => Promise<unknown>)[] = []
   let closing: Promise<void> | undefined
   const close = () => (closing ??= closeAll(closers))
@@ -132,16 +148,23 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     for (const workflow of workflows) await deploy(engine, workflow)
     for (const rule of rulesOf(workflows, ports, arns)) bus.addRule(rule)
 
-    const api = createApi(ports)
+    const api = createApi(ports, {
+      docs: docsFile,
+      models: { maxAge: servedMaxAge },
+      ...(auth ? { admission: await admissionOf(dataDir, ports) } : {}),
+    })
     bus.addRule({
       name: 'models-in-memory',
-      matches: (event) => matchesPattern(promotedPattern, event),
+      matches: (event) => matchesPattern(servedPattern, event),
       deliver: async (event) => api.models.invalidate(parseModel(String(event.detail['model']))),
     })
-    const server = await serve({ ...api, fetch: withUploads(api, objects, logger) }, logger, {
-      host: options.host ?? '127.0.0.1',
-      port: options.port ?? 0,
-    })
+    const server = await serve(
+      { ...api, fetch: withUploads(api, objects, logger) },
+      {
+        host,
+        port: options.port ?? 0,
+      },
+    )
     closers.push(() => server.close())
     url = server.url
     const addressFile = join(dataDir, 'platform.json')
@@ -150,6 +173,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
 
     closers.push(async () => bus.close())
     bus.start()
+    closers.push(consumeQueue(handleMessage, ports))
+    log.subscribe('usage', (batch) => countServed(ports.table, batch))
     const sweepNow = async ({ graceSeconds = 60 } = {}) =>
       (await sweep.run({ graceSeconds }, ports, { signal: new AbortController().signal })).started
     await sweepNow()
@@ -177,6 +202,19 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
   }
 }
 
+async function admissionOf(dataDir: string, { table, clock, logger }: Ports): Promise<Admission> {
+  const operatorKeys = [await operatorKey(dataDir, logger)]
+  return keyAdmission(createAccounts(table, clock), clock, { operatorKeys })
+}
+
+function openToOthers(host: string): MillraceError {
+  return new MillraceError(
+    'SettingsInvalid',
+    `"${host}" is an address that other machines may reach, and without keys all of them could do ` +
+      'everything: start with auth (millrace dev --auth), or listen on 127.0.0.1',
+  )
+}
+
 /** Ends the latest first, each whether or not another failed; then throws what the first one threw. */
 async function closeAll(closers: readonly (() => Promise<unknown>)[]): Promise<void> {
   const errors: unknown[] = []
@@ -190,7 +228,13 @@ function outcomeOf(output: string | null): { outcome?: string } {
   return typeof outcome === 'string' ? { outcome } : {}
 }
 
-const promotedPattern: EventPattern = { source: ['millrace'], 'detail-type': ['Model Promoted'] }
+/** How old the knowledge of what serves may be where nobody asked for a while, in milliseconds. */
+const servedMaxAge = 2000
+
+const servedPattern: EventPattern = {
+  source: ['millrace'],
+  'detail-type': ['Model Promoted', 'Model Deleted'],
+}
 
 /** Tasks under the names that stand in the deployed definitions: `<workflow>-<Task>`. */
 function functionsOf(workflows: readonly Workflow[]): Map<string, AnyTask> {

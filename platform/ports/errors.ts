@@ -115,6 +115,16 @@ export const errorTable = {
     retryable: false,
     meaning: 'a request body of a type that the route does not take',
   },
+  HeadersTooLarge: {
+    status: 431,
+    retryable: false,
+    meaning: 'a URL and headers over their limit',
+  },
+  RequestTimeout: {
+    status: 408,
+    retryable: true,
+    meaning: 'a request that took too long to arrive',
+  },
   HostRefused: {
     status: 403,
     retryable: false,
@@ -138,6 +148,7 @@ export const errorTable = {
     meaning: 'more requests, rows or bytes than the plan of the user has',
   },
   UserNotFound: { status: 404, retryable: false, meaning: 'no user or key of this name' },
+  PlanNotFound: { status: 404, retryable: false, meaning: 'no plan of this name' },
   UserExists: { status: 409, retryable: false, meaning: 'a user that is there already' },
   IdempotencyKeyReused: {
     status: 422,
@@ -162,6 +173,7 @@ export const errorTable = {
     meaning: 'rows that do not fit the columns of their dataset; none was taken',
   },
   PredictionNotFound: { status: 404, retryable: false, meaning: 'no prediction of this id' },
+  MessageNotFound: { status: 404, retryable: false, meaning: 'no dead letter of this id' },
   BatchNotFound: { status: 404, retryable: false, meaning: 'no batch of this name' },
   BatchUnfinished: {
     status: 409,

@@ -4,7 +4,7 @@ import type { JsonObject } from './json.ts'
  * Log: records appended under a key (a table's stream, or a partition of it).
  *
  * Promises of every adapter: `append` answers when the records are durable; a record has a position,
- * and positions of one key grow; a consumer gets records in batches, in order for each key, at least
+ * which it keeps, and positions of one key grow; a consumer gets records in batches, in order for each key, at least
  * once: a handler that throws gets the same records again, and after a restart a consumer goes on
  * after the last batch whose handler ended well. Records that a handler has seen keep their position
  * when they come again, so a handler that stores the position beside its state counts each once.
@@ -19,7 +19,10 @@ import type { JsonObject } from './json.ts'
  * StorageFailed.
  */
 export interface Log {
-  append(key: string, records: readonly JsonObject[]): Promise<void>
+  /** Answers the positions of the records, in their order. */
+  append(key: string, records: readonly JsonObject[]): Promise<string[]>
+  /** The record at a position, at the cost of one item; undefined where there is none of this key. */
+  get(key: string, position: string): Promise<LogRecord | undefined>
   /**
    * Records of one key after `after` (exclusive; default from the start), at most `limit` (default
    * and at most 1000).

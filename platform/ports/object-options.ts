@@ -11,7 +11,7 @@ import type {
 export const defaultContentType = 'application/octet-stream'
 const maxMetadataBytes = 2048
 const maxPresignedSeconds = 7 * 24 * 60 * 60
-const maxPresignedBytes = 5 * 1024 ** 3
+export const maxPresignedBytes = 5 * 1024 ** 3
 const maxParts = 10_000
 const minPartBytes = 5 * 1024 ** 2
 
@@ -78,7 +78,12 @@ export function byteRange(
 /** Throws RequestInvalid on presigned-upload options beyond what S3 takes. */
 export function checkPresignOptions(options: PresignOptions): void {
   checkInteger('expiresInSeconds', options.expiresInSeconds, 1, maxPresignedSeconds)
-  checkInteger('size', options.size, 0, maxPresignedBytes)
+  const { size, maxSize } = options
+  if (size !== undefined) checkInteger('size', size, 0, maxPresignedBytes)
+  if (maxSize !== undefined) checkInteger('maxSize', maxSize, 0, maxPresignedBytes)
+  if (size !== undefined && maxSize !== undefined) {
+    throw invalid('size and maxSize exclude each other: give one of them')
+  }
   describedAs(options)
 }
 
@@ -129,6 +134,14 @@ export function chosenParts<Part extends { readonly etag: string; readonly size:
     }
     return part
   })
+}
+
+/** Throws RequestInvalid unless the bytes of an upload in parts have the digest that was given. */
+export function checkDigest(sha256: string, expected: string | undefined): void {
+  if (expected === undefined || expected === sha256) return
+  throw invalid(
+    `the parts make bytes of the SHA-256 ${sha256}, not ${expected}: send again what was damaged`,
+  )
 }
 
 /** S3's ids of versions and uploads are URL-ready and at most 1024 bytes; nothing else is one. */

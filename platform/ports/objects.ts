@@ -58,7 +58,8 @@ export interface Objects {
   /**
    * A URL that takes a PUT of exactly `size` bytes to `key`, until it expires (at most 7 days, and on
    * AWS no later than the credentials that signed it); each PUT is a new version. The answer to the
-   * PUT has the version in its `x-amz-version-id` header.
+   * PUT has the version in its `x-amz-version-id` header. Without a size it takes any up to `maxSize`,
+   * to which S3 itself cannot hold a PUT: whoever reads the object looks at its size first.
    */
   presignUpload(key: string, options: PresignOptions): Promise<PresignedUpload>
 
@@ -85,14 +86,21 @@ export interface Objects {
    * parts that are missing, of another etag, too small or out of order, and then the upload stays
    * under way; UploadNotFound when it is not under way. Done again it answers UploadNotFound or the
    * same version, and never makes a second one.
+   *
+   * With a digest, RequestInvalid when the bytes have another one, and then the upload stays under way:
+   * by stores that know it. S3 does not, and makes the version.
    */
   completeMultipartUpload(
     key: string,
     uploadId: string,
     parts: readonly UploadedPart[],
+    options?: { readonly sha256?: string },
   ): Promise<ObjectVersion>
 
-  /** Ends an upload and drops its parts. Idempotent. */
+  /**
+   * Ends an upload and drops its parts. Idempotent. One that is not ended within 7 days may be dropped
+   * by the store.
+   */
   abortMultipartUpload(key: string, uploadId: string): Promise<void>
 }
 
@@ -131,8 +139,10 @@ export interface ObjectVersion extends ObjectEntry {
 export interface PresignOptions {
   /** 1 second to 7 days. */
   readonly expiresInSeconds: number
-  /** Bytes that the upload has: 0 to 5 GiB. */
-  readonly size: number
+  /** Bytes that the upload has: 0 to 5 GiB. @default any number up to `maxSize` */
+  readonly size?: number
+  /** Bytes that an upload without `size` has at most: 0 to 5 GiB. @default 5 GiB */
+  readonly maxSize?: number
   /** The type that the upload must have. */
   readonly contentType?: string
   /** What the object gets as its metadata. */

@@ -5,6 +5,7 @@ import {
   checkPresignPartOptions,
   checkUploadId,
   defaultContentType,
+  maxPresignedBytes,
 } from './object-options.ts'
 import type { PresignedUpload, PresignOptions, PresignPartOptions, PutOptions } from './objects.ts'
 
@@ -53,8 +54,12 @@ export function signUpload(
   options: PresignOptions,
 ): PresignedUpload {
   checkPresignOptions(options)
-  const { contentType = '', metadata = {} } = options
-  const terms = { 'content-type': contentType, metadata: JSON.stringify(metadata) }
+  const { contentType = '', metadata = {}, size, maxSize = maxPresignedBytes } = options
+  const terms = {
+    'content-type': contentType,
+    metadata: JSON.stringify(metadata),
+    ...(size === undefined ? { 'max-size': String(maxSize) } : {}),
+  }
   return signedUrl(signer, key, options, terms)
 }
 
@@ -80,20 +85,16 @@ export function verifyUpload(secret: Uint8Array, now: number, request: UploadReq
   if (given.length !== expected.length || !timingSafeEqual(given, expected)) {
     throw refused('its URL is not signed by this platform, or was altered')
   }
-  const { key, expires, size, 'content-type': contentType, 'upload-id': uploadId } = terms
+  const { key, expires, 'content-type': contentType, 'upload-id': uploadId } = terms
   if (now >= Number(expires)) {
     throw refused(`its URL expired at ${new Date(Number(expires)).toISOString()}`)
   }
   if (contentType !== '' && request.headers.get('content-type') !== contentType) {
     throw refused(`its content-type must be ${contentType}`)
   }
-  const declared = request.headers.get('content-length')
-  if (declared !== size) {
-    throw refused(`its content-length must be ${size}, and is ${declared ?? 'not given'}`)
-  }
   return {
     key,
-    size: Number(size),
+    size: declaredSize(request, terms),
     options: {
       contentType: contentType || (request.headers.get('content-type') ?? defaultContentType),
       metadata: JSON.parse(terms.metadata || '{}') as Record<string, string>,
@@ -116,10 +117,23 @@ export async function* exactBody(
   if (bytes < size) throw refused(`it has ${bytes} of the ${size} bytes it was signed for`)
 }
 
+/** Throws UploadRefused unless the request says to have as many bytes as it may have. */
+function declaredSize({ headers }: UploadRequest, { size, 'max-size': maxSize }: Terms): number {
+  const declared = headers.get('content-length')
+  const isGood =
+    size === ''
+      ? /^\d{1,15}$/.test(declared ?? '') && Number(declared) <= Number(maxSize)
+      : declared === size
+  if (isGood) return Number(declared)
+  const wanted = size === '' ? `at most ${maxSize}` : size
+  throw refused(`its content-length must be ${wanted}, and is ${declared ?? 'not given'}`)
+}
+
 const termNames = [
   'key',
   'expires',
   'size',
+  'max-size',
   'content-type',
   'metadata',
   'upload-id',
@@ -131,7 +145,7 @@ type Terms = Record<(typeof termNames)[number], string>
 function signedUrl(
   { secret, baseUrl, now }: UploadSigner,
   key: string,
-  options: { size: number; expiresInSeconds: number; contentType?: string },
+  options: { size?: number; expiresInSeconds: number; contentType?: string },
   particular: Partial<Terms>,
 ): PresignedUpload {
   const { size, expiresInSeconds, contentType } = options
@@ -141,10 +155,11 @@ function signedUrl(
     metadata: '',
     'upload-id': '',
     'part-number': '',
+    'max-size': '',
     ...particular,
     key,
     expires: String(expires),
-    size: String(size),
+    size: size === undefined ? '' : String(size),
   }
   const signed = signature(secret, terms).toString('base64url')
   const query = new URLSearchParams({ ...terms, signature: signed })
@@ -152,7 +167,7 @@ function signedUrl(
     url: `${baseUrl.replace(/\/$/, '')}${signedUploadPath}?${query.toString()}`,
     method: 'PUT',
     headers: {
-      'content-length': String(size),
+      ...(size === undefined ? {} : { 'content-length': String(size) }),
       ...(contentType === undefined ? {} : { 'content-type': contentType }),
     },
     expiresAt: new Date(expires).toISOString(),

@@ -14,10 +14,19 @@ export class MemoryLog implements Log {
   readonly #positions = new Map<string, number>()
   readonly #consumers = new Map<string, { wake(): void }>()
 
-  async append(key: string, records: readonly JsonObject[]): Promise<void> {
+  async append(key: string, records: readonly JsonObject[]): Promise<string[]> {
     const texts = logRecordTexts(key, records)
+    const before = this.#records.length
     this.#records.push(...texts.map((text) => ({ key, text })))
     for (const consumer of this.#consumers.values()) consumer.wake()
+    return texts.map((_, i) => logPosition(before + i + 1))
+  }
+
+  async get(key: string, position: string): Promise<LogRecord | undefined> {
+    validateLogKey(key)
+    const found = this.#records[parseLogPosition(position) - 1]
+    if (found?.key !== key) return undefined
+    return { key, position, record: JSON.parse(found.text) as JsonObject }
   }
 
   async read(key: string, options: { after?: string; limit?: number } = {}): Promise<LogRecord[]> {

@@ -9,6 +9,7 @@ import {
 } from '../ports/object-key.ts'
 import {
   byteRange,
+  checkDigest,
   checkPutConditions,
   describedAs,
   entryOf,
@@ -140,9 +141,11 @@ export class MemoryObjects implements Objects {
     key: string,
     uploadId: string,
     parts: readonly UploadedPart[],
+    { sha256 }: { readonly sha256?: string } = {},
   ): Promise<ObjectVersion> {
     validateObjectKey(key)
     const { bytes, options } = this.#multipart.assembled(key, uploadId, parts)
+    checkDigest(createHash('sha256').update(bytes).digest('hex'), sha256)
     this.#checkPut(key, options)
     this.#multipart.end(key, uploadId)
     return this.#store(key, bytes, options, 'CompleteMultipartUpload')

@@ -45,7 +45,7 @@ describe('predictions', () => {
       predictions: [1],
       classes: [0, 1, 2],
     })
-    expect(body['id']).toMatch(/^[0-9a-f-]{36}$/)
+    expect(body['id']).toMatch(/^ada~iris~0~\d{16}$/)
   })
 
   it('answers many rows in their order, by a version if one is named', async () => {
@@ -371,15 +371,15 @@ describe('the model in memory', () => {
     })
     const { models } = createApi(own)
     const name = { user: 'ada', dataset: 'iris' }
-    expect((await models.champion(name)).version).toBe(0)
+    expect((await models.alias(name, 'champion')).version).toBe(0)
     await train(own, 'uploads/ada/iris.npy', noisyIrisNpy(1))
     expect(await createRegistry(own.table, own.clock).alias(name, 'champion')).toMatchObject({
       version: 1,
     })
-    expect((await models.champion(name)).version).toBe(0)
+    expect((await models.alias(name, 'champion')).version).toBe(0)
     models.invalidate(name)
-    expect((await models.champion(name)).version).toBe(0)
-    await expect.poll(async () => (await models.champion(name)).version).toBe(1)
+    expect((await models.alias(name, 'champion')).version).toBe(0)
+    await expect.poll(async () => (await models.alias(name, 'champion')).version).toBe(1)
   })
 
   it('goes on with the version in memory when the next cannot be read', async () => {
@@ -389,11 +389,11 @@ describe('the model in memory', () => {
     })
     const { models } = createApi(own)
     const name = { user: 'ada', dataset: 'iris' }
-    await models.champion(name)
+    await models.alias(name, 'champion')
     own.table.get = () => Promise.reject(new Error('unreachable'))
     own.clock.advance(5000)
-    expect((await models.champion(name)).version).toBe(0)
+    expect((await models.alias(name, 'champion')).version).toBe(0)
     await expect.poll(() => JSON.stringify(own.logLines)).toContain('unreachable')
-    expect((await models.champion(name)).version).toBe(0)
+    expect((await models.alias(name, 'champion')).version).toBe(0)
   })
 })

@@ -12,10 +12,15 @@ const names = [
   'check-drift',
   'promote',
   'announce',
+  'plan-batch',
+  'predict-range',
+  'join-batch',
   'api',
+  'authorizer',
   'predictions',
-  'outcomes',
+  'messages',
   'sweep',
+  'usage',
 ]
 
 /** A folder of bundles that stand in for the prebuilt ones, which tests of templates do not run. */

@@ -1,7 +1,11 @@
-import { Duration } from 'aws-cdk-lib'
-import { Match } from 'aws-cdk-lib/assertions'
+import { App, Duration, Stack } from 'aws-cdk-lib'
+import { Match, Template } from 'aws-cdk-lib/assertions'
+import { CognitoUserPoolsAuthorizer } from 'aws-cdk-lib/aws-apigateway'
+import { UserPool } from 'aws-cdk-lib/aws-cognito'
 import { AccountRootPrincipal, Role } from 'aws-cdk-lib/aws-iam'
 import { describe, expect, it } from 'vitest'
+import { TrainingPlatform } from '../../cdk/training-platform.ts'
+import { standInBundles } from './bundles.ts'
 import { listOf, ofType, resourcesOf, statementsOf, synthesized, written } from './synthesized.ts'
 
 const { template } = synthesized()
@@ -180,7 +184,7 @@ describe('the REST API', () => {
 
   it('asks for an API key and for what IAM allows, on every method', () => {
     const methods = Object.values(ofType(rest, 'AWS::ApiGateway::Method'))
-    expect(methods).toHaveLength(6)
+    expect(methods).toHaveLength(12)
     for (const { Properties } of methods) {
       expect(Properties).toMatchObject({ ApiKeyRequired: true, AuthorizationType: 'AWS_IAM' })
     }
@@ -205,6 +209,31 @@ describe('the REST API', () => {
     for (const setting of cached) {
       expect(setting).toMatchObject({ CacheTtlInSeconds: 30, CacheDataEncrypted: true })
     }
+  })
+
+  it('hands every method of every resource to a function', () => {
+    const methods = Object.values(ofType(rest, 'AWS::ApiGateway::Method'))
+    const byResource = Map.groupBy(methods, ({ Properties }) =>
+      JSON.stringify(Properties['ResourceId']),
+    )
+    for (const group of byResource.values()) {
+      expect(group.map(({ Properties }) => Properties['HttpMethod'])).toContain('ANY')
+    }
+  })
+
+  it('caches nothing where answers depend on who asks', () => {
+    const app = new App()
+    const stack = new Stack(app, 'Pool')
+    const authorizer = new CognitoUserPoolsAuthorizer(stack, 'Authorizer', {
+      cognitoUserPools: [UserPool.fromUserPoolId(stack, 'Imported', 'eu-central-1_abc')],
+    })
+    new TrainingPlatform(stack, 'Platform', {
+      functionsDirectory: standInBundles(),
+      restApi: { authorizer },
+    })
+    const [stage] = Object.values(ofType(Template.fromStack(stack), 'AWS::ApiGateway::Stage'))
+    expect(JSON.stringify(stage)).not.toContain('"CachingEnabled":true')
+    expect(stage!.Properties['CacheClusterEnabled'] ?? false).toBe(false)
   })
 
   it('tells answers in the cache apart by all that they depend on', () => {

@@ -9,7 +9,6 @@ import { taskTimeouts } from '../../cdk/task-timeouts.ts'
 import { placeholdersOf } from '../../workflows/workflow.ts'
 import { listOf, ofType, resourcesOf, statementsOf, synthesized, written } from './synthesized.ts'
 
-const file = readFileSync(new URL('../../workflows/training.asl.json', import.meta.url), 'utf8')
 const { stack, template } = synthesized()
 
 describe('the bucket', () => {
@@ -133,14 +132,18 @@ describe('what is kept when the stack goes', () => {
 
   it('keeps published versions of functions, which executions may be running', () => {
     const versions = Object.values(ofType(template, 'AWS::Lambda::Version'))
-    expect(versions).toHaveLength(9)
+    expect(versions).toHaveLength(12)
     for (const version of versions) expect(version).toMatchObject({ DeletionPolicy: 'Retain' })
   })
 })
 
-describe('the training state machine', () => {
-  const [machine] = Object.values(ofType(template, 'AWS::StepFunctions::StateMachine'))
-  const properties = machine!.Properties
+describe.each(['training', 'batch'])('the %s state machine', (name) => {
+  const file = definitionOf(name)
+  const stateMachineName = `Millrace-${name}`
+  const construct = `Platform${name[0]!.toUpperCase()}${name.slice(1)}`
+  const properties = Object.values(ofType(template, 'AWS::StepFunctions::StateMachine'))
+    .map(({ Properties }) => Properties)
+    .find((one) => one['StateMachineName'] === stateMachineName)!
 
   it('is the definition file, byte for byte, with the functions in its placeholders', () => {
     expect(properties['DefinitionString']).toBe(file)
@@ -166,7 +169,7 @@ describe('the training state machine', () => {
 
   it('is named for the platform, traced, and logs its errors without data', () => {
     expect(properties).toMatchObject({
-      StateMachineName: 'Millrace-training',
+      StateMachineName: stateMachineName,
       StateMachineType: 'STANDARD',
       TracingConfiguration: { Enabled: true },
       LoggingConfiguration: { Level: 'ERROR', IncludeExecutionData: false },
@@ -174,13 +177,14 @@ describe('the training state machine', () => {
   })
 
   it('may invoke published versions of exactly the functions that it names', () => {
-    const statements = statementsOf(template, 'PlatformTrainingRoleDefaultPolicy')
+    const statements = statementsOf(template, `${construct}RoleDefaultPolicy`)
     const invoke = statements.filter(({ Action }) => Action === 'lambda:InvokeFunction')
     expect(invoke).toHaveLength(1)
     const allowed = listOf(invoke[0]!.Resource).map(written).sort()
-    const named = Object.values(ofType(template, 'AWS::Lambda::Version')).map(
-      ({ Properties }) => `<${(Properties['FunctionName'] as { Ref: string }).Ref}.Arn>:*`,
-    )
+    const named = Object.values(ofType(template, 'AWS::Lambda::Version'))
+      .map(({ Properties }) => (Properties['FunctionName'] as { Ref: string }).Ref)
+      .filter((made) => made.startsWith(construct))
+      .map((made) => `<${made}.Arn>:*`)
     expect(allowed).toEqual(named.sort())
     const others = statements
       .flatMap(({ Action }) => listOf(Action))
@@ -193,7 +197,7 @@ describe('the functions', () => {
   const functions = ofType(template, 'AWS::Lambda::Function')
 
   it('run on Node 24 on arm64, from bundles, with source maps and a log group of their own', () => {
-    expect(Object.keys(functions)).toHaveLength(13)
+    expect(Object.keys(functions)).toHaveLength(17)
     const logGroups = new Set<string>()
     for (const { Properties } of Object.values(functions)) {
       expect(Properties).toMatchObject({
@@ -205,7 +209,7 @@ describe('the functions', () => {
       const { LogGroup } = Properties['LoggingConfig'] as { LogGroup: { Ref: string } }
       logGroups.add(LogGroup.Ref)
     }
-    expect(logGroups.size).toBe(13)
+    expect(logGroups.size).toBe(17)
     for (const { Properties } of Object.values(ofType(template, 'AWS::Logs::LogGroup'))) {
       expect(Properties['RetentionInDays']).toBe(90)
     }
@@ -217,15 +221,16 @@ describe('the functions', () => {
       const { Variables } = Properties['Environment'] as { Variables: Record<string, unknown> }
       expect(Object.keys(Variables)).toEqual(expect.arrayContaining(expected))
       const machines = JSON.parse(written(Variables['MILLRACE_STATE_MACHINES'])) as object
+      const arn = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:'
       expect(machines).toEqual({
-        training:
-          'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:stateMachine:Millrace-training',
+        training: `${arn}Millrace-training`,
+        batch: `${arn}Millrace-batch`,
       })
     }
   })
 
   it('have as long as the states that call them, and no longer', () => {
-    const timeouts = taskTimeouts(JSON.parse(file))
+    const timeouts = taskTimeouts(JSON.parse(definitionOf('training')))
     expect(timeouts.size).toBe(9)
     for (const [task, seconds] of timeouts) {
       const [id] = Object.keys(functions).filter((one) =>
@@ -312,7 +317,7 @@ describe('the rules', () => {
       BatchSize: 5,
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^PlatformQueue'), 'Arn'] },
-      FunctionName: { Ref: Match.stringLikeRegexp('^PlatformOutcomes') },
+      FunctionName: { Ref: Match.stringLikeRegexp('^PlatformMessages') },
     })
   })
 
@@ -343,12 +348,12 @@ describe('the queues', () => {
   })
 
   it('give a batch six times its time, and set a message aside after five deliveries', () => {
-    const [outcomes] = Object.entries(ofType(template, 'AWS::Lambda::Function')).filter(([id]) =>
-      /^PlatformOutcomes/.test(id),
+    const [messages] = Object.entries(ofType(template, 'AWS::Lambda::Function')).filter(([id]) =>
+      /^PlatformMessages/.test(id),
     )
     const [, { Properties }] = Object.entries(queues).find(([id]) => /^PlatformQueue/.test(id))!
     expect(Properties['VisibilityTimeout']).toBeGreaterThanOrEqual(
-      6 * (outcomes![1].Properties['Timeout'] as number),
+      6 * (messages![1].Properties['Timeout'] as number),
     )
     expect(Properties['RedrivePolicy']).toMatchObject({ maxReceiveCount: 5 })
   })
@@ -366,4 +371,8 @@ function inBucket(pattern: unknown): EventPattern {
   return JSON.parse(
     JSON.stringify(pattern).replace(/\{"Ref":"PlatformBucket\w+"\}/, '"its-own"'),
   ) as EventPattern
+}
+
+function definitionOf(workflow: string): string {
+  return readFileSync(new URL(`../../workflows/${workflow}.asl.json`, import.meta.url), 'utf8')
 }

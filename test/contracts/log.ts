@@ -56,6 +56,35 @@ export function logContract(name: string, open: () => Promise<OpenLog>): void {
       expect(await log.read('never')).toEqual([])
     })
 
+    it('answers the positions of what it appends, at each of which it has one record', async () => {
+      const [first, other, more] = await Promise.all([
+        log.append('a', numbered(0, 2)),
+        log.append('b', [{ n: 'other' }]),
+        log.append('a', numbered(2, 3)),
+      ])
+      const records = await log.read('a')
+      expect(records.map(({ position }) => position)).toEqual([...first, ...more])
+      for (const record of records) {
+        expect(await log.get('a', record.position)).toEqual(record)
+      }
+      expect(await log.get('b', other[0]!)).toMatchObject({ key: 'b', record: { n: 'other' } })
+      const many = await log.append('a', numbered(3, 103))
+      expect(ns([(await log.get('a', many[99]!))!])).toEqual([102])
+      expect(await log.append('a', [])).toEqual([])
+    })
+
+    it('has no record at a position of another key, or at one that it has not given yet', async () => {
+      const [position] = await log.append('a', [{ n: 0 }])
+      expect(await log.get('b', position!)).toBeUndefined()
+      const after = position!.replace(/^0/, '1')
+      expect(await log.get('a', after)).toBeUndefined()
+      expect(await log.get('a', position!.replace(/\d/g, '0'))).toBeUndefined()
+      for (const none of ['', '1', 'nonsense', `${position!} `]) {
+        await rejection(log.get('a', none), 'CursorInvalid')
+      }
+      await rejection(log.get('', position!), 'ItemInvalid')
+    })
+
     it('pages by position', async () => {
       await log.append('a', numbered(0, 5))
       const first = await log.read('a', { limit: 2 })

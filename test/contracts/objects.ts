@@ -39,6 +39,8 @@ const allTraits: ObjectsTraits = {
 
 const minPartBytes = 5 * 1024 ** 2
 
+const abcDigest = 'ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad'
+
 const bytes = (text: string) => new TextEncoder().encode(text)
 
 /** What every object store promises. */
@@ -422,6 +424,17 @@ export function objectsContract(
         await rejection(objects.head('key'), 'ObjectNotFound')
       })
 
+      it('takes any size where none was said', async () => {
+        const upload = await objects.presignUpload('key', { expiresInSeconds: 60, maxSize: 5 })
+        expect(upload.headers).not.toHaveProperty('content-length')
+        for (const body of ['12345', '', '1']) {
+          const headers = new Headers({ ...upload.headers, 'content-length': `${body.length}` })
+          await put(upload, body, { headers })
+        }
+        const sizes = (await objects.versions('key')).map(({ size }) => size)
+        expect(sizes).toEqual([1, 0, 5])
+      })
+
       it('refuses one of another type', async () => {
         const options = { expiresInSeconds: 60, size: 1, contentType: 'text/csv' }
         const upload = await objects.presignUpload('key', options)
@@ -448,6 +461,9 @@ export function objectsContract(
         { expiresInSeconds: 604_801, size: 1 },
         { expiresInSeconds: 60, size: -1 },
         { expiresInSeconds: 60, size: 0.5 },
+        { expiresInSeconds: 60, maxSize: -1 },
+        { expiresInSeconds: 60, maxSize: 5 * 1024 ** 3 + 1 },
+        { expiresInSeconds: 60, size: 1, maxSize: 1 },
         { expiresInSeconds: 60, size: 5 * 1024 ** 3 + 1 },
         { expiresInSeconds: 60, size: Number.POSITIVE_INFINITY },
         { expiresInSeconds: Number.NaN, size: 1 },
@@ -469,9 +485,21 @@ export function objectsContract(
         })
 
         it('are refused when they do not say how long they are', async () => {
-          const upload = await objects.presignUpload('key', { expiresInSeconds: 60, size: 5 })
-          await rejection(put(upload, '12345', { headers: new Headers() }), 'UploadRefused')
+          for (const size of [{ size: 5 }, {}]) {
+            const upload = await objects.presignUpload('key', { expiresInSeconds: 60, ...size })
+            await rejection(put(upload, '12345', { headers: new Headers() }), 'UploadRefused')
+          }
         })
+
+        it.each(['6', '-1', '1e0', '05', ' ', 'x', '9'.repeat(400)])(
+          'are refused that say to have %s bytes where at most 5 are taken',
+          async (length) => {
+            const upload = await objects.presignUpload('key', { expiresInSeconds: 60, maxSize: 5 })
+            const headers = new Headers({ 'content-length': length })
+            await rejection(put(upload, '123456', { headers }), 'UploadRefused')
+            await rejection(objects.head('key'), 'ObjectNotFound')
+          },
+        )
 
         it('are refused from the moment on that they expire', async () => {
           const upload = await objects.presignUpload('key', { expiresInSeconds: 60, size: 1 })
@@ -592,6 +620,16 @@ export function objectsContract(
           await objects.completeMultipartUpload(key, uploadId, [first])
         })
       }
+
+      it('are completed of the bytes that were meant, where the store knows their digest', async () => {
+        const uploadId = await start()
+        const parts = [await send(uploadId, 1, bytes('abc'))]
+        const complete = (sha256: string) =>
+          objects.completeMultipartUpload(key, uploadId, parts, { sha256 })
+        if (traits.hasOwnDoor) await rejection(complete('0'.repeat(64)), 'RequestInvalid')
+        const { sha256 } = await complete(abcDigest)
+        if (traits.hasOwnDoor) expect(sha256).toBe(abcDigest)
+      })
 
       it('are aborted with all their parts, which can be done again', async () => {
         const uploadId = await start()

@@ -1,4 +1,6 @@
 import { openEmbedded } from './embedded.ts'
+import { httpApiScenarios } from './http-api.ts'
 import { mainJobScenarios } from './main-job.ts'
 
 mainJobScenarios('embedded', openEmbedded)
+httpApiScenarios('embedded', openEmbedded)

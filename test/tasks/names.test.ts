@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { parseModel, parseUploadKey } from '../../tasks/names.ts'
+import {
+  datasetKey,
+  datasetOfKey,
+  parseDatasetKey,
+  parseModel,
+  parseUploadKey,
+} from '../../tasks/names.ts'
 
 describe('names', () => {
   it('reads the user and the dataset of an upload', () => {
@@ -42,4 +48,30 @@ describe('names', () => {
       expect(() => parseModel(name)).toThrow(expect.objectContaining({ name: 'NameInvalid' }))
     },
   )
+
+  it('reads the dataset and the version of a key', () => {
+    const key = datasetKey({ user: 'ada', dataset: 'iris.csv' }, 12)
+    expect(key).toBe('datasets/ada/iris.csv/12.csv')
+    expect(parseDatasetKey(key)).toEqual({ user: 'ada', dataset: 'iris.csv', version: 12 })
+    expect(datasetOfKey(key)).toEqual({ user: 'ada', dataset: 'iris.csv' })
+    expect(datasetOfKey('uploads/iris.npy')).toEqual({ user: 'default', dataset: 'iris' })
+    expect(datasetOfKey('models/ada/iris/0.csv')).toBeNull()
+  })
+
+  it.each([
+    'datasets/ada/iris/01.csv',
+    'datasets/ada/iris/-1.csv',
+    'datasets/ada/iris/1.npy',
+    'datasets/ada/iris/1.csv.json',
+    'datasets/ada/iris/segments/1.csv',
+    'datasets/iris/1.csv',
+    'datasets/__proto__/iris/1.csv',
+    'datasets/../iris/1.csv',
+    'datasets/ada/iris/1\n.csv',
+    'uploads/ada/iris/1.csv',
+    'datasets/ada/iris/99999999999.csv',
+  ])('refuses the key of a version %j', (key) => {
+    expect(() => parseDatasetKey(key)).toThrow(expect.objectContaining({ name: 'NameInvalid' }))
+    expect(datasetOfKey(key)).toBeNull()
+  })
 })

@@ -3,7 +3,7 @@ import { seededRandom } from '../../ml/data/index.ts'
 import { trainerNamed } from '../../ml/models/index.ts'
 import { tune } from '../../tasks/tune.ts'
 
-const options = { given: {}, trials: 2, seed: 1 }
+const options = { given: {}, trials: 2, seed: 1, timeOrder: false }
 
 function rowsOf(count: number) {
   const random = seededRandom(1)
@@ -40,5 +40,15 @@ describe('tune', () => {
     const y = Float64Array.from({ length: 50 }, (_, i) => i)
     const { score } = tune(trainerNamed('mean', 'regression'), X, y, { ...options, trials: 50 })
     expect(score).toMatchObject({ trials: 1, hyperparameters: {} })
+  })
+  it('compares settings by the future where rows are in time order', () => {
+    const X = rowsOf(200)
+    const y = Float64Array.from({ length: 200 }, (_, i) => i)
+    const trainer = trainerNamed('mean', 'regression')
+    const { score } = tune(trainer, X, y, { ...options, timeOrder: true })
+    // Rows 0 to 99 have the mean 49.5, rows 100 to 119 that are judged by it 109.5.
+    const spread = Math.sqrt((20 ** 2 - 1) / 12)
+    expect(score.folds[0]).toBeCloseTo(Math.hypot(60, spread), 9)
+    expect(score.folds).toHaveLength(5)
   })
 })

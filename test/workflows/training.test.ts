@@ -1,7 +1,8 @@
+import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { training } from '../../platform/local/training.ts'
-import { memoryPorts, runWorkflow } from '../../platform/testing/index.ts'
+import { memoryPorts, putUpload, runWorkflow } from '../../platform/testing/index.ts'
 import { createRegistry } from '../../tasks/registry.ts'
 import { placeholdersOf } from '../../workflows/workflow.ts'
 import { irisNpy, irisRows, noisyIrisNpy, npyOf } from '../fixtures/iris.ts'
@@ -140,6 +141,19 @@ describe('the training workflow', () => {
     expect(configured.output).toMatchObject({ reasons: [{ code: 'ConfigurationInvalid' }] })
     const named = await train(ports, 'uploads/__proto__/iris.npy', irisNpy())
     expect(named.output).toMatchObject({ model: null, reasons: [{ code: 'NameInvalid' }] })
+  })
+
+  it('rejects an upload that is not what was to be sent', async () => {
+    const ports = memoryPorts()
+    const declared = async (sha256: string) => {
+      const input = await putUpload(ports.objects, key, irisNpy(), { metadata: { sha256 } })
+      ports.executions.set({ workflow: 'training', name: sha256.slice(0, 8) })
+      return runWorkflow(training, { input, ports, name: sha256.slice(0, 8) })
+    }
+    const damaged = await declared('0'.repeat(64))
+    expect(damaged.output).toMatchObject({ reasons: [{ code: 'ChecksumMismatch' }] })
+    const whole = await declared(createHash('sha256').update(irisNpy()).digest('hex'))
+    expect(whole.output).toMatchObject({ outcome: 'registered' })
   })
 
   it('reads a sidecar beside the upload', async () => {

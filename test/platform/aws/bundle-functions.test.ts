@@ -4,7 +4,7 @@ import { mkdir, mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { tmpdir } from 'node:os'
-import { join, resolve } from 'node:path'
+import { basename, join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
@@ -14,6 +14,7 @@ import {
   type Bundle,
 } from '../../../platform/aws/bundle-functions.ts'
 import { settingsVariables } from '../../../platform/aws/settings.ts'
+import { formatApiKey, newApiKey } from '../../../tasks/api-key.ts'
 import { httpApiEvent } from './http-events.ts'
 
 const root = resolve(import.meta.dirname, '../../..')
@@ -22,16 +23,21 @@ const run = promisify(execFile)
 const names = [
   'announce',
   'api',
+  'authorizer',
   'check-drift',
   'claim',
   'evaluate',
-  'outcomes',
+  'join-batch',
+  'messages',
+  'plan-batch',
+  'predict-range',
   'predictions',
   'promote',
   'quarantine',
   'register',
   'sweep',
   'train',
+  'usage',
   'validate',
 ]
 
@@ -54,9 +60,10 @@ afterAll(async () => {
   await rm(directory, { recursive: true, force: true })
 })
 
-/** All files of a folder by their names. */
+/** All files of a folder by their names; what lies deeper is no code. */
 async function filesOf(folder: string): Promise<Map<string, string>> {
-  const files = await readdir(folder)
+  const entries = await readdir(folder, { withFileTypes: true })
+  const files = entries.filter((entry) => entry.isFile()).map(({ name }) => name)
   const read = async (file: string) => [file, await readFile(join(folder, file), 'utf8')] as const
   return new Map(await Promise.all(files.sort().map(read)))
 }
@@ -150,7 +157,8 @@ describe('the bundles of the functions', () => {
   it('run: each refuses a wrong payload by its error, and misses no module', async () => {
     const answers = await answerOf(calling(Object.fromEntries(names.map((name) => [name, {}]))))
     for (const name of names) {
-      const error = name === 'api' || name === 'predictions' ? 'RequestInvalid' : 'TaskInputInvalid'
+      const isOfGateway = ['api', 'authorizer', 'predictions'].includes(name)
+      const error = isOfGateway ? 'RequestInvalid' : 'TaskInputInvalid'
       expect(answers).toHaveProperty(name, expect.stringMatching(`^${error}: `))
     }
   })
@@ -165,14 +173,39 @@ describe('the bundles of the functions', () => {
         sweep: { graceSeconds: 60 },
         predictions: httpApiEvent({ path: '/prediction', body: { array: [1] } }),
         api: httpApiEvent({ method: 'GET', path: '/executions/run' }),
+        authorizer: { requestContext: {}, headers: { 'x-api-key': formatApiKey(newApiKey()) } },
       }),
     )
     expect(answers).toMatchObject({
       claim: expect.stringMatching(/^AccessRefused: /) as string,
       sweep: expect.stringMatching(/^AccessRefused: /) as string,
+      authorizer: expect.stringMatching(/^AccessRefused: /) as string,
       predictions: { body: expect.stringContaining('AccessRefused') as string },
       api: { body: expect.stringContaining('AccessRefused') as string },
     })
+  })
+
+  it('run: the authorizer loads the client of its table and no other', async () => {
+    const loaded = await answerOf(`
+      import { registerHooks } from 'node:module'
+      const files = []
+      registerHooks({ load(url, context, next) { files.push(url); return next(url, context) } })
+      const { handler } = await import('./authorizer/index.mjs')
+      const headers = { 'x-api-key': ${JSON.stringify(formatApiKey(newApiKey()))} }
+      await handler({ requestContext: {}, headers }).catch(() => undefined)
+      console.log(JSON.stringify(files))
+      process.exit()`)
+    const ours = await filesOf(join(directory, 'authorizer'))
+    const names = (loaded as string[]).map((url) => basename(new URL(url).pathname))
+    const text = names.map((name) => ours.get(name) ?? '').join('\n')
+    expect(text).toContain('GetItem')
+    for (const other of ['ListObjectVersions', 'StartExecution', 'PutEvents', 'SendMessageBatch']) {
+      expect([other, [...ours.values()].some((code) => code.includes(other))]).toEqual([
+        other,
+        true,
+      ])
+      expect([other, text.includes(other)]).toEqual([other, false])
+    }
   })
 
   it('run: say which settings are missing', async () => {

@@ -67,6 +67,17 @@ describe.each(handlers)('the %s function', (_, handler) => {
     })
   })
 
+  it('tells the gateway’s id of the request, and logs it', async () => {
+    const event = httpApiEvent(prediction)
+    const requestContext = { ...event.requestContext, requestId: 'JKJaXmPLvHcESHA=' }
+    const { headers } = await handler({ ...event, requestContext })
+    expect(headers['x-request-id']).toBe('JKJaXmPLvHcESHA=')
+    expect(ports.logLines.at(-1)).toMatchObject({
+      message: 'request',
+      fields: { requestId: 'JKJaXmPLvHcESHA=', route: 'POST /prediction', status: 200 },
+    })
+  })
+
   const hostile: [string, Asked, number, string][] = [
     ['a body that is no JSON', { ...prediction, body: '{"array"' }, 400, 'RequestInvalid'],
     ['no body', { path: '/prediction' }, 400, 'RequestInvalid'],
@@ -122,6 +133,16 @@ describe.each(handlers)('the %s function', (_, handler) => {
 })
 
 describe('the predictions function', () => {
+  it('appends to one of sixteen keys of the log', async () => {
+    const own = { ...ports, log: memoryPorts().log }
+    const handler = predictionsHandler(() => own)
+    const { id } = JSON.parse((await handler(httpApiEvent(prediction))).body) as { id: string }
+    const shard = Number(id.split('~')[2])
+    expect(shard).toBeLessThan(16)
+    const [record] = await own.log.read(`predictions/ada/iris/${shard}`)
+    expect(record).toMatchObject({ record: { kind: 'prediction', rows: 1 } })
+  })
+
   it('says that an answer is too large for Lambda to pass on', async () => {
     const wide = memoryPorts()
     const rows = Array.from({ length: 2000 }, (_, i) => [i, i % 200])

@@ -38,7 +38,8 @@ const records = (...counts: number[]): Reply => ({
 describe('append', () => {
   it('writes the records with the head that counts them, and lists the key at first', async () => {
     const { log, requests } = scripted(done)
-    await log.append('a', [{ n: 1 }, { n: 2 }])
+    const positions = await log.append('a', [{ n: 1 }, { n: 2 }])
+    expect(positions).toEqual([logPosition(1), logPosition(2)])
     expect(requests.map(({ operation }) => operation)).toEqual(['GetItem', 'TransactWriteItems'])
     const first = requests[1]!.body['TransactItems'] as object[]
     expect(first).toHaveLength(4)
@@ -73,7 +74,7 @@ describe('append', () => {
 
   it('appends after what others appended meanwhile, as a new transaction', async () => {
     const { log, requests } = scripted(done, headMovedTo(5), done)
-    await log.append('a', [{ n: 1 }])
+    expect(await log.append('a', [{ n: 1 }])).toEqual([logPosition(6)])
     const [first, second] = requests.slice(1).map(({ body }) => body)
     expect(second!['ClientRequestToken']).not.toBe(first!['ClientRequestToken'])
     expect((second!['TransactItems'] as object[])[1]).toMatchObject({
@@ -110,6 +111,28 @@ describe('transactionsOf', () => {
     }
     expect(transactionsOf('a', Array<string>(196).fill('{}'))).toHaveLength(2)
     expect(transactionsOf('a', [])).toEqual([])
+  })
+})
+
+describe('get', () => {
+  it('asks for one item, and knows a record that was changed by other means', async () => {
+    const sk = { S: logPosition(5) }
+    const item = { pk: { S: recordsPartition('a') }, sk, record: { S: '{"n":5}' } }
+    const { log, requests } = scripted({ answer: { Item: item } }, done, {
+      answer: { Item: { ...item, record: { S: '{' } } },
+    })
+    expect(await log.get('a', logPosition(5))).toEqual({
+      key: 'a',
+      position: logPosition(5),
+      record: { n: 5 },
+    })
+    expect(await log.get('a', logPosition(6))).toBeUndefined()
+    await rejection(log.get('a', logPosition(7)), 'ItemInvalid')
+    await rejection(log.get('a', '7'), 'CursorInvalid')
+    expect(requests.map(({ operation }) => operation)).toEqual(Array(3).fill('GetItem'))
+    expect(requests[0]!.body).toMatchObject({
+      Key: { pk: { S: recordsPartition('a') }, sk: { S: logPosition(5) } },
+    })
   })
 })
 

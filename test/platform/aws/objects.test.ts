@@ -115,6 +115,13 @@ describe('a presigned URL of S3', () => {
     expect(new Set(await Promise.all(urls)).size).toBe(3)
   })
 
+  it('signs no length where any is taken', async () => {
+    const any = { expiresInSeconds: 60, maxSize: 5 }
+    const { url, headers } = await open().objects.presignUpload('key', any)
+    expect(headers).toEqual({})
+    expect(new URL(url).searchParams.get('X-Amz-SignedHeaders')).toBe('host')
+  })
+
   it('names the part of an upload', async () => {
     const part = { partNumber: 7, size: 5, expiresInSeconds: 60 }
     const { url, headers } = await open().objects.presignPart('key', 'up+load', part)

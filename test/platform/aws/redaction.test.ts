@@ -11,6 +11,7 @@ const signature = 'b3c1f0de7a5599aa'
 const signedUrl = `https://bucket.s3.amazonaws.com/uploads/ada/iris.npy?X-Amz-Signature=${signature}&X-Amz-Security-Token=FwoGZXIvYXdzEBc`
 const webToken = 'eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJhZGEifQ.c2lnbmF0dXJl'
 const accessKey = 'AKIAIOSFODNN7EXAMPLE'
+const ourKey = `mr_3f0c91b2a47d5e68_${'s-_Z'.repeat(10)}abc`
 const password = 'correct-horse'
 const row = [5.125, 3.5625, 1.4375, 0.21875]
 
@@ -22,8 +23,18 @@ const hostile = {
   [row.join(',')]: 1,
   nested: { authorization: `Bearer ${webToken}`, apiKey: accessKey, password },
   execution: signedUrl,
+  label: `the key ${ourKey}`,
 }
-const secrets = [signature, 'FwoGZXIvYXdzEBc', webToken, accessKey, password, '3.5625', '7.125']
+const secrets = [
+  signature,
+  'FwoGZXIvYXdzEBc',
+  webToken,
+  accessKey,
+  ourKey,
+  password,
+  '3.5625',
+  '7.125',
+]
 
 /** What is written to standard output and standard error. */
 function captured(): string[] {

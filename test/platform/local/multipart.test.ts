@@ -74,6 +74,34 @@ describe('the files of parts', () => {
     expect(await objects.read(key)).toEqual(end)
   })
 
+  it('go at open when nobody went on with them for seven days', async () => {
+    const before = await openStore(directory)
+    const { uploadId: old } = await before.objects.startMultipartUpload(key)
+    await send(before.objects, old, 1, end)
+    directory.clock.advance(1)
+    const { uploadId: young } = await before.objects.startMultipartUpload(key)
+    const part = await send(before.objects, young, 1, end)
+    await before.crash()
+    directory.clock.advance(7 * 24 * 3600 * 1000 - 1)
+
+    const { objects } = await openStore(directory)
+    expect(await partFiles()).toHaveLength(1)
+    await rejection(objects.completeMultipartUpload(key, old, [part]), 'UploadNotFound')
+    await objects.completeMultipartUpload(key, young, [part])
+  })
+
+  it('are kept for seven days more that a version left which did not note the time', async () => {
+    const before = await openStore(directory)
+    const { uploadId } = await before.objects.startMultipartUpload(key)
+    const part = await send(before.objects, uploadId, 1, end)
+    before.database.connection.exec('ALTER TABLE object_uploads DROP COLUMN started_at')
+    await before.crash()
+    directory.clock.advance(30 * 24 * 3600 * 1000)
+    const { objects } = await openStore(directory)
+    await objects.completeMultipartUpload(key, uploadId, [part])
+    expect(await objects.read(key)).toEqual(end)
+  })
+
   it('are not left of a part that breaks off, or that comes after the end', async () => {
     const { objects } = await openStore(directory)
     const { uploadId } = await objects.startMultipartUpload(key)

@@ -2,6 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
+import { LocalCompute } from '../../../platform/local/compute.ts'
 import {
   openPlatform,
   type Platform,
@@ -14,6 +15,13 @@ import { createRegistry } from '../../../tasks/registry.ts'
 export const ada = { user: 'ada', dataset: 'iris' }
 export const irisKey = 'uploads/ada/iris.npy'
 
+/** Metadata that asks for a training that is over at once, and that any other beats. */
+export const majority = { configuration: '{"algorithms": ["majority"]}' }
+export const flower = [6.5, 2.8, 4.6, 1.5]
+
+/** Of all platforms of the tests: a thread takes longer to start than these trainings take. */
+const sharedCompute = new LocalCompute()
+
 /** A directory that is gone at the end of the test. */
 export async function temporaryDirectory(): Promise<string> {
   const directory = await mkdtemp(join(tmpdir(), 'millrace-test-'))
@@ -21,15 +29,30 @@ export async function temporaryDirectory(): Promise<string> {
   return directory
 }
 
+export interface RunOptions extends Partial<PlatformOptions> {
+  /** Whether trainings run on threads of its own. */
+  readonly ownThreads?: boolean
+}
+
 /** A platform that is closed at the end of the test. */
-export async function runPlatform(
-  options: Partial<PlatformOptions> = {},
-): Promise<Platform & { logger: RecordingLogger }> {
+export async function runPlatform({ ownThreads = false, ...options }: RunOptions = {}): Promise<
+  Platform & { logger: RecordingLogger }
+> {
   const dataDir = options.dataDir ?? (await temporaryDirectory())
   const logger = new RecordingLogger()
   const platform = await openPlatform({ logger, ...options, dataDir })
   onTestFinished(() => platform.close())
+  if (!ownThreads) platform.ports.compute.run = sharedCompute.run.bind(sharedCompute)
   return { ...platform, logger }
+}
+
+export async function predict(url: string): Promise<{ status: number; version?: number }> {
+  const response = await fetch(`${url}/prediction`, {
+    method: 'POST',
+    headers: { 'content-type': 'application/json' },
+    body: JSON.stringify({ userID: 'ada', array: flower }),
+  })
+  return { status: response.status, ...((await response.json()) as object) }
 }
 
 /** All executions of the training workflow, once there are `count` and none of them runs. */

@@ -1,0 +1,132 @@
+import { MillraceError, type Objects } from '../platform/ports/index.ts'
+import { readPlan, resultsHeader, resultsPage, shardRows, spansOf } from '../tasks/batch-results.ts'
+import type { RowSpan } from '../tasks/batch-results.ts'
+import type { Batches, KeptBatch } from '../tasks/batches.ts'
+import { batchContentTypes } from '../tasks/batch-shapes.ts'
+import type { ModelName } from '../tasks/names.ts'
+import { objectRanges } from '../tasks/object-ranges.ts'
+import type { ObjectReference } from '../tasks/shapes.ts'
+import { requestInvalid } from './requests.ts'
+
+/** What one answer has where answers are not streamed, and a page always: a gateway passes 6 MB of text. */
+const maxPageBytes = 4 * 1024 * 1024
+
+const defaultPageRows = 10_000
+
+interface Asked {
+  readonly model: ModelName
+  readonly kept: KeptBatch
+  readonly offset?: number | undefined
+  readonly limit?: number | undefined
+}
+
+interface Store {
+  readonly objects: Objects
+  readonly batches: Batches
+  readonly streams: boolean
+}
+
+/**
+ * The results of a batch, or those of the rows that are predicted so far. Throws BatchUnfinished when
+ * there are none, RequestInvalid when they are too large for one answer.
+ */
+export async function batchResults(store: Store, asked: Asked): Promise<Response> {
+  const { kept, offset, limit } = asked
+  if (kept.plan === null) throw unfinished(kept)
+  const { plan } = kept
+  if (offset !== undefined || limit !== undefined) return pageOf(store, asked, plan)
+  return kept.result === null
+    ? partialResults(store, asked, plan)
+    : allResults(store, kept, kept.result.object, plan)
+}
+
+async function pageOf(
+  { objects, batches }: Store,
+  { model, kept, offset = 0, limit = defaultPageRows }: Asked,
+  plan: ObjectReference,
+): Promise<Response> {
+  const planned = { model, batch: kept.batch, plan }
+  const asked = { offset, limit, maxBytes: maxPageBytes }
+  const page = await resultsPage({ objects, batches }, planned, asked)
+  if (kept.result === null && (await batches.shards(model, kept.batch)).length === 0) {
+    throw unfinished(kept)
+  }
+  const url = `/models/${kept.model}/batches/${kept.batch}/results`
+  const next = page.next
+  return new Response(new Uint8Array(page.bytes), {
+    headers: {
+      ...(await headersOf(objects, kept, page.spans, plan)),
+      'content-length': String(page.bytes.length),
+      ...(next === null ? {} : { link: `<${url}?offset=${next}&limit=${limit}>; rel="next"` }),
+    },
+  })
+}
+
+async function allResults(
+  { objects, streams }: Store,
+  kept: KeptBatch,
+  object: ObjectReference,
+  plan: ObjectReference,
+): Promise<Response> {
+  if (!streams && object.size > maxPageBytes) throw tooLarge(object.size)
+  const spans = kept.rows === 0 ? [] : [{ from: 0, to: kept.rows }]
+  const headers = await headersOf(objects, kept, spans, plan)
+  return new Response(streamOf(objectRanges(objects, object)), {
+    headers: { ...headers, 'content-length': String(object.size), etag: `"${object.sha256}"` },
+  })
+}
+
+async function partialResults(
+  { objects, batches, streams }: Store,
+  { model, kept }: Asked,
+  plan: ObjectReference,
+): Promise<Response> {
+  const shards = await batches.shards(model, kept.batch)
+  if (shards.length === 0) throw unfinished(kept)
+  const rows = shards.reduce((sum, { from, to }) => sum + to - from, 0)
+  const header = resultsHeader(await readPlan(objects, { plan }), rows)
+  const size = shards.reduce((sum, { object }) => sum + object.size, header.length)
+  if (!streams && size > maxPageBytes) throw tooLarge(size)
+  async function* bytes() {
+    yield header
+    yield* shardRows(objects, shards)
+  }
+  const headers = await headersOf(objects, kept, spansOf(shards), plan)
+  return new Response(streamOf(bytes()), {
+    headers: { ...headers, 'content-length': String(size) },
+  })
+}
+
+async function headersOf(
+  objects: Objects,
+  { format }: KeptBatch,
+  spans: readonly RowSpan[],
+  plan: ObjectReference,
+): Promise<Record<string, string>> {
+  const { classes } = await readPlan(objects, { plan })
+  const names = JSON.stringify(classes?.map((label) => encodeURIComponent(label)))
+  return {
+    'content-type': batchContentTypes[format],
+    'x-batch-rows': spans.map(({ from, to }) => `${from}-${to - 1}`).join(','),
+    // Beyond, they are in the model's description alone.
+    ...(format === 'npy' && classes !== null && names.length <= 4096
+      ? { 'x-batch-classes': names }
+      : {}),
+  }
+}
+
+function streamOf(chunks: AsyncIterable<Uint8Array>): ReadableStream {
+  return ReadableStream.from(chunks)
+}
+
+function unfinished({ batch }: KeptBatch): MillraceError {
+  return new MillraceError(
+    'BatchUnfinished',
+    `the batch ${batch} has no results yet: ask for the batch, which tells how it stands`,
+  )
+}
+
+function tooLarge(size: number): MillraceError {
+  const message = `the results have ${size} bytes, and one answer at most ${maxPageBytes}: ask for pages`
+  return requestInvalid([{ field: 'limit', message }])
+}

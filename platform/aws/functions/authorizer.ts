@@ -1,0 +1,3 @@
+import { authorizerFunction } from '../authorizer-function.ts'
+
+export const handler = await authorizerFunction()

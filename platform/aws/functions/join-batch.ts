@@ -1,0 +1,4 @@
+import { joinBatch } from '../../../tasks/join-batch.ts'
+import { taskFunction } from '../task-function.ts'
+
+export const handler = taskFunction(joinBatch)

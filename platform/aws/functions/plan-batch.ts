@@ -1,0 +1,4 @@
+import { planBatch } from '../../../tasks/plan-batch.ts'
+import { taskFunction } from '../task-function.ts'
+
+export const handler = taskFunction(planBatch)

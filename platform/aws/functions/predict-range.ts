@@ -1,0 +1,4 @@
+import { predictRange } from '../../../tasks/predict-range.ts'
+import { taskFunction } from '../task-function.ts'
+
+export const handler = taskFunction(predictRange)

@@ -1,0 +1,172 @@
+import { MillraceError, type Clock, type Table } from '../platform/ports/index.ts'
+import { createAccounts } from './accounts.ts'
+import type { Caller } from './caller.ts'
+import { createPlans, planOfUser, type Plan } from './plans.ts'
+import { takeTokens, type Taken } from './token-bucket.ts'
+import { endOfMonth, monthOf, usageOf } from './usage.ts'
+
+/** How old the knowledge of a user's plan and of what was used this month may be, in milliseconds. */
+export const quotaMaxAge = 5000
+
+/** How long tokens that a process has taken may be used, in milliseconds: what is over is forfeited. */
+export const leaseAge = 1000
+
+/** Users whose quotas are in memory; the one asked for longest ago goes first. */
+const maxUsers = 10_000
+
+/** What of a plan and a month is left, and what it costs to ask. */
+export interface Quotas {
+  /**
+   * Takes one request and so many rows of predictions from what `user` has left; answers the RateLimit
+   * headers of draft-ietf-httpapi-ratelimit-headers, where there are limits. Throws QuotaExceeded,
+   * with `Retry-After`.
+   *
+   * Each process takes several tokens at once from the bucket that all share, an eighth of it at most,
+   * and knows the month's counters as they were `quotaMaxAge` ago: so much may be had beyond the
+   * limit, or less of the burst. The operator has no limits.
+   */
+  spend(
+    caller: Caller,
+    user: string,
+    rows: number,
+  ): Promise<Record<string, string>> | Record<string, string> | undefined
+}
+
+interface Account {
+  readonly plan: Plan
+  /** Rows predicted this month, with those that this process has answered since it was read. */
+  predictions: number
+  readonly month: string
+  readonly readAt: number
+  lease: Taken & { readonly takenAt: number }
+}
+
+export function createQuotas(table: Table, clock: Clock): Quotas {
+  const accounts = createAccounts(table, clock)
+  const plans = createPlans(table)
+  const known = new Map<string, Account>()
+  const reading = new Map<string, Promise<Account>>()
+  const leasing = new Map<string, Promise<Taken>>()
+
+  return {
+    spend(caller, user, rows) {
+      if (caller.user === null) return undefined
+      const account = known.get(user)
+      const isFresh = account !== undefined && clock.now() - account.readAt < quotaMaxAge
+      if (!isFresh) return spendSlowly(user, rows)
+      return spendOf(account, user, rows) ?? spendSlowly(user, rows)
+    },
+  }
+
+  /** From memory; undefined where the bucket must be asked first. Throws QuotaExceeded. */
+  function spendOf(
+    account: Account,
+    user: string,
+    rows: number,
+  ): Record<string, string> | undefined {
+    const { plan, lease } = account
+    const now = clock.now()
+    const { predictions: most } = plan.monthly
+    if (most !== null && rows > 0 && account.predictions + rows > most) {
+      throw monthExceeded(user, account, most, now)
+    }
+    if (plan.requestsPerSecond === null) {
+      account.predictions += rows
+      return {}
+    }
+    if (lease.tokens < 1 || now - lease.takenAt > leaseAge) return undefined
+    account.lease = { ...lease, tokens: lease.tokens - 1 }
+    account.predictions += rows
+    return rateLimit(plan, lease.left + lease.tokens - 1)
+  }
+
+  async function spendSlowly(user: string, rows: number): Promise<Record<string, string>> {
+    for (;;) {
+      const account = await accountOf(user)
+      const spent = spendOf(account, user, rows)
+      if (spent !== undefined) return spent
+      // Requests at one moment wait for one lease, and then share it.
+      const lease =
+        leasing.get(user) ?? takeLease(user, account).finally(() => leasing.delete(user))
+      leasing.set(user, lease)
+      const taken = await lease
+      if (taken.tokens === 0) throw rateExceeded(user, account.plan, taken)
+    }
+  }
+
+  async function takeLease(user: string, account: Account): Promise<Taken> {
+    const { burst, requestsPerSecond } = account.plan
+    const rate = requestsPerSecond!
+    const wanted = Math.max(1, Math.min(Math.floor(burst / 8), Math.ceil(rate / 4)))
+    const now = clock.now()
+    const taken = await takeTokens(table, now, user, { rate, burst }, wanted)
+    account.lease = { ...taken, takenAt: now }
+    return taken
+  }
+
+  /** Asked for by many at once, it is read once. */
+  function accountOf(user: string): Account | Promise<Account> {
+    const account = known.get(user)
+    if (account !== undefined && clock.now() - account.readAt < quotaMaxAge) return account
+    const pending = reading.get(user) ?? read(user).finally(() => reading.delete(user))
+    reading.set(user, pending)
+    return pending
+  }
+
+  async function read(user: string): Promise<Account> {
+    const readAt = clock.now()
+    const month = monthOf(readAt)
+    const [plan, usage] = await Promise.all([
+      planOfUser({ accounts, plans }, user),
+      usageOf(table, user, month),
+    ])
+    const before = known.get(user)
+    const counted = before?.month === month ? before.predictions : 0
+    const account: Account = {
+      plan,
+      month,
+      readAt,
+      // What this process has answered may not have been counted yet.
+      predictions: Math.max(usage.predictions, counted),
+      lease: before?.lease ?? { tokens: 0, left: 0, waitSeconds: 0, takenAt: -Infinity },
+    }
+    known.delete(user)
+    known.set(user, account)
+    const oldest = known.keys().next().value
+    if (known.size > maxUsers && oldest !== undefined) known.delete(oldest)
+    return account
+  }
+}
+
+function rateLimit({ requestsPerSecond: rate, burst }: Plan, left: number) {
+  const window = Math.max(1, Math.ceil(burst / rate!))
+  return {
+    'ratelimit-policy': `"requests";q=${burst};w=${window}`,
+    ratelimit: `"requests";r=${Math.max(0, Math.floor(left))};t=${window}`,
+  }
+}
+
+function rateExceeded(user: string, plan: Plan, { waitSeconds }: Taken): MillraceError {
+  const wait = Math.max(1, Math.ceil(waitSeconds))
+  return new MillraceError(
+    'QuotaExceeded',
+    `the plan of user ${user} has ${plan.requestsPerSecond} requests a second, ${plan.burst} at once: ` +
+      `ask again in ${wait} s`,
+    { details: { headers: { ...rateLimit(plan, 0), 'retry-after': String(wait) } } },
+  )
+}
+
+function monthExceeded(
+  user: string,
+  { predictions, month }: Account,
+  most: number,
+  now: number,
+): MillraceError {
+  const wait = Math.ceil((endOfMonth(now) - now) / 1000)
+  return new MillraceError(
+    'QuotaExceeded',
+    `the plan of user ${user} has ${most} predictions a month, and ${predictions} were made in ` +
+      `${month}: ask for another plan, or when the month is over`,
+    { details: { headers: { 'retry-after': String(wait) } } },
+  )
+}

@@ -1,0 +1,321 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { createApi, type Api } from '../../api/app.ts'
+import { parseCsv, parseNpy } from '../../ml/data/index.ts'
+import { openPlatform, type Platform } from '../../platform/local/platform.ts'
+import { memoryPorts, runTask, type MemoryPorts } from '../../platform/testing/index.ts'
+import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
+import { createAccounts } from '../../tasks/accounts.ts'
+import { createPlans } from '../../tasks/plans.ts'
+import type { Caller } from '../../tasks/caller.ts'
+import { joinBatch } from '../../tasks/join-batch.ts'
+import { planBatch } from '../../tasks/plan-batch.ts'
+import { predictRange } from '../../tasks/predict-range.ts'
+import { irisNpy, irisRows } from '../fixtures/iris.ts'
+import { train } from '../fixtures/train.ts'
+import { asker } from './ask.ts'
+
+const ada: Caller = { user: 'ada', role: 'owner', keyId: 'k1' }
+const bob: Caller = { user: 'bob', role: 'owner', keyId: 'k2' }
+const path = '/models/ada/iris/batches'
+const learning = { algorithms: ['logistic-regression'], trials: 1 }
+
+let ports: MemoryPorts
+let api: Api
+let ask: ReturnType<typeof asker>
+
+beforeEach(async () => {
+  ports = memoryPorts()
+  await train(ports, 'uploads/ada/iris.npy', irisNpy(), { configuration: learning })
+  api = createApi(ports)
+  ask = asker(api, ada)
+})
+
+/** Asks for a batch, and answers its name. */
+async function begin(body: object = {}): Promise<string> {
+  const answer = await ask('POST', path, { body })
+  expect([answer.status, answer.text]).toEqual([202, expect.any(String)])
+  return answer.body['batch'] as string
+}
+
+interface Planned {
+  readonly batch: object
+  readonly ranges: readonly object[]
+}
+
+/** Does what the execution would do, as far as the ranges named; the last step too where all are. */
+async function work(batch: string, which: readonly number[], rangeRows = 50): Promise<void> {
+  const { input } = await ports.executions.describe('batch', batch)
+  const request = { ...(input as object), rangeRows }
+  const planned = (await runTask(
+    planBatch,
+    { request, execution: batch },
+    ports,
+  )) as unknown as Planned
+  for (const index of which) {
+    await runTask(predictRange, { batch: planned.batch, range: planned.ranges[index] }, ports)
+  }
+  if (which.length < planned.ranges.length) return
+  const output = await runTask(joinBatch, { batch: planned.batch }, ports)
+  ports.executions.set({ workflow: 'batch', name: batch, status: 'SUCCEEDED', output })
+}
+
+describe('a batch that is asked for', () => {
+  it('starts an execution that names versions, and is there at once', async () => {
+    const answer = await ask('POST', path, { body: { format: 'jsonl' } })
+    const { batch } = answer.body as { batch: string }
+    expect([answer.status, answer.headers.get('location')]).toEqual([202, `${path}/${batch}`])
+    expect(answer.body).toMatchObject({
+      execution: batch,
+      workflow: 'batch',
+      model: 'ada/iris',
+      version: 0,
+      dataset: 'ada/iris',
+      datasetVersion: 0,
+      format: 'jsonl',
+    })
+    expect(ports.executions.requests.at(-1)).toMatchObject({
+      request: 'start',
+      workflow: 'batch',
+      name: batch,
+      input: { model: 'ada/iris', version: 0, dataset: 'ada/iris', datasetVersion: 0 },
+    })
+    expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({
+      status: 'RUNNING',
+      rows: { total: 150, done: 0, failed: 0 },
+      results: null,
+    })
+    const listed = await ask('GET', '/executions?workflow=batch')
+    expect(listed.body).toMatchObject({ executions: [{ workflow: 'batch', name: batch }] })
+    expect((await ask('GET', `/executions/${batch}?workflow=batch`)).status).toBe(200)
+  })
+
+  it('is one for the same Idempotency-Key', async () => {
+    const headers = { 'idempotency-key': 'once' }
+    const answers = [1, 2].map(() => ask('POST', path, { body: {}, headers }))
+    const [first, second] = [await answers[0]!, await answers[1]!]
+    const again = await ask('POST', path, { body: {}, headers })
+    expect([first.status, second.status]).toContain(202)
+    expect(again.status).toBe(202)
+    const starts = ports.executions.requests.filter(({ request }) => request === 'start')
+    expect(starts).toHaveLength(1)
+  })
+
+  it('is refused for what is not there, or is another user’s', async () => {
+    await train(ports, 'uploads/bob/iris.npy', irisNpy(), { configuration: learning })
+    for (const [body, status] of [
+      [{ version: 7 }, 404],
+      [{ alias: 'none' }, 404],
+      [{ alias: 'champion', version: 7 }, 404],
+      [{ datasetVersion: 7 }, 404],
+      [{ dataset: 'ada/none' }, 404],
+      [{ dataset: 'bob/iris' }, 404],
+      [{ dataset: '../x' }, 400],
+      [{ format: 'xlsx' }, 400],
+      [{ rangeRows: 1 }, 400],
+    ] as const) {
+      expect([body, (await ask('POST', path, { body })).status]).toEqual([body, status])
+    }
+    expect(ports.executions.requests).toEqual([])
+    const asBob = asker(api, bob)
+    const batch = await begin()
+    for (const [method, at] of [
+      ['POST', path],
+      ['GET', path],
+      ['GET', `${path}/${batch}`],
+      ['GET', `${path}/${batch}/results`],
+      ['POST', `${path}/${batch}/cancel`],
+    ] as const) {
+      const answer = await asBob(method, at, method === 'POST' ? { body: {} } : {})
+      expect([at, answer.status]).toEqual([at, 404])
+    }
+    const ofBob = await asBob('GET', `/models/bob/iris/batches/${batch}`)
+    expect([ofBob.status, ofBob.body['type']]).toEqual([404, 'urn:millrace:error:BatchNotFound'])
+    expect((await ports.executions.describe('batch', batch)).status).toBe('RUNNING')
+  })
+
+  it('costs its rows, and is refused beyond the plan', async () => {
+    const accounts = createAccounts(ports.table, ports.clock)
+    await accounts.createUser('ada')
+    const { monthly, ...plan } = await createPlans(ports.table).plan('default')
+    const small = { ...plan, monthly: { ...monthly, predictions: 200 } }
+    await createPlans(ports.table).setPlan('small', small)
+    await accounts.setPlan('ada', 'small')
+    await begin()
+    const refused = await ask('POST', path, { body: {} })
+    expect([refused.status, refused.body['type']]).toEqual([
+      429,
+      'urn:millrace:error:QuotaExceeded',
+    ])
+    expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+  })
+})
+
+describe('a batch under way', () => {
+  it('has the results of the ranges that are done, in their order', async () => {
+    const batch = await begin({ format: 'jsonl' })
+    const early = await ask('GET', `${path}/${batch}/results`)
+    expect([early.status, early.body['type']]).toEqual([409, 'urn:millrace:error:BatchUnfinished'])
+    await work(batch, [2, 0])
+    const answer = await ask('GET', `${path}/${batch}/results`)
+    expect(answer.headers.get('x-batch-rows')).toBe('0-49,100-149')
+    const rows = answer.text
+      .trimEnd()
+      .split('\n')
+      .map((line) => (JSON.parse(line) as { row: number }).row)
+    expect(rows).toEqual([...Array(50).keys(), ...Array.from({ length: 50 }, (_, i) => i + 100)])
+    expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({
+      status: 'RUNNING',
+      rows: { total: 150, done: 100 },
+    })
+  })
+
+  it('is cancelled, and keeps what is done', async () => {
+    const batch = await begin()
+    await work(batch, [0])
+    const cancelled = await ask('POST', `${path}/${batch}/cancel`)
+    expect(cancelled.body).toMatchObject({
+      status: 'ABORTED',
+      error: 'BatchCancelled',
+      rows: { done: 50 },
+    })
+    expect((await ask('POST', `${path}/${batch}/cancel`)).status).toBe(200)
+    const { text } = await ask('GET', `${path}/${batch}/results`)
+    expect(parseCsv(new TextEncoder().encode(text)).rows).toBe(50)
+  })
+
+  it('tells why it was rejected', async () => {
+    const columns = [{ name: 'other', type: 'number' }]
+    await ask('PUT', '/datasets/ada/other', { body: { columns, target: null } })
+    const batch = await begin({ dataset: 'ada/other' })
+    await work(batch, []).catch(() => undefined)
+    ports.executions.set({
+      workflow: 'batch',
+      name: batch,
+      status: 'SUCCEEDED',
+      output: { outcome: 'rejected' },
+    })
+    expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({
+      status: 'REJECTED',
+      reasons: [{ code: 'ColumnMissing' }, { code: 'ColumnUnknown' }],
+    })
+    expect((await ask('GET', `${path}/${batch}/results`)).status).toBe(409)
+  })
+})
+
+describe('results', () => {
+  it.each(['csv', 'jsonl', 'npy'] as const)('come in pages of %s', async (format) => {
+    const batch = await begin({ format })
+    await work(batch, [0, 1, 2])
+    const whole = await bytesOf(`${path}/${batch}/results`)
+    const seen: string[] = []
+    const parts: number[][] = []
+    let next: string | undefined = `${path}/${batch}/results?offset=20&limit=47`
+    while (next !== undefined) {
+      const response = await api.fetch(new Request(`http://localhost${next}`), { caller: ada })
+      expect(response.status).toBe(200)
+      seen.push(response.headers.get('x-batch-rows')!)
+      parts.push(predictionsOf(format, new Uint8Array(await response.arrayBuffer())))
+      next = /<([^>]+)>; rel="next"/.exec(response.headers.get('link') ?? '')?.[1]
+    }
+    expect(seen).toEqual(['20-66', '67-113', '114-149'])
+    expect(parts.flat()).toEqual(predictionsOf(format, whole).slice(20))
+    expect(predictionsOf(format, whole)).toHaveLength(150)
+    const beyond = await bytesOf(`${path}/${batch}/results?offset=9007199254740991`)
+    expect(predictionsOf(format, beyond)).toEqual([])
+  })
+
+  it('that are larger than a gateway passes are refused whole', async () => {
+    const batch = await begin()
+    await work(batch, [0, 1, 2])
+    const behindGateway = asker(createApi(ports, { streams: false }), ada)
+    expect((await behindGateway('GET', `${path}/${batch}/results`)).status).toBe(200)
+    const item = await ports.table.get('batches#ada/iris', batch)
+    const result = item!['result'] as { object: object }
+    const object = { ...result.object, size: 5 * 1024 * 1024 }
+    await ports.table.put({ ...item!, result: { ...result, object } })
+    const refused = await behindGateway('GET', `${path}/${batch}/results`)
+    expect([refused.status, refused.body['errors']]).toEqual([
+      400,
+      [{ field: 'limit', message: expect.any(String) as string }],
+    ])
+    expect((await behindGateway('GET', `${path}/${batch}/results?limit=10`)).status).toBe(200)
+  })
+
+  it('are listed by batches, the newest first, in pages', async () => {
+    const names: string[] = []
+    for (let i = 0; i < 3; i++) {
+      names.push(await begin())
+      ports.clock.advance(1000)
+    }
+    const first = await ask('GET', `${path}?limit=2`)
+    const { batches, cursor } = first.body as { batches: { batch: string }[]; cursor: string }
+    expect(batches.map(({ batch }) => batch)).toEqual([names[2], names[1]])
+    const rest = await ask('GET', `${path}?limit=2&cursor=${encodeURIComponent(cursor)}`)
+    expect(rest.body).toMatchObject({ batches: [{ batch: names[0], status: 'RUNNING' }] })
+    expect(rest.body).not.toHaveProperty('cursor')
+    expect((await ask('GET', '/models/ada/none/batches')).status).toBe(404)
+  })
+})
+
+describe('the embedded platform', () => {
+  let dataDir: string
+  let platform: Platform
+
+  beforeAll(async () => {
+    dataDir = await mkdtemp(join(tmpdir(), 'millrace-batches-'))
+    platform = await openPlatform({ dataDir, logger: new RecordingLogger() })
+    const metadata = { configuration: JSON.stringify(learning) }
+    await platform.ports.objects.put('uploads/ada/iris.npy', irisNpy(), { metadata })
+  })
+
+  afterAll(async () => {
+    await platform.close()
+    await rm(dataDir, { recursive: true })
+  })
+
+  const oneRow = { instances: [[5.1, 3.5, 1.4, 0.2]] }
+  const asked = (method: string, at: string, body?: object) =>
+    fetch(new URL(at, platform.url), {
+      method,
+      headers: { 'content-type': 'application/json' },
+      ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+    })
+
+  it('predicts a dataset in every format as it does row by row', async () => {
+    const answers = async () => (await asked('POST', '/models/ada/iris/predictions', oneRow)).status
+    await expect.poll(answers, { timeout: 60_000 }).toBe(200)
+    const instances = irisRows().map((row) => row.slice(0, 4))
+    const online = await asked('POST', '/models/ada/iris/predictions', { instances })
+    const { predictions } = (await online.json()) as { predictions: number[] }
+    for (const format of ['csv', 'jsonl', 'npy'] as const) {
+      const accepted = await asked('POST', path, { format })
+      const { batch } = (await accepted.json()) as { batch: string }
+      const status = async () => {
+        const answer = await asked('GET', `${path}/${batch}`)
+        return ((await answer.json()) as { status: string }).status
+      }
+      await expect.poll(status, { timeout: 60_000 }).toBe('SUCCEEDED')
+      const results = await asked('GET', `${path}/${batch}/results`)
+      const bytes = new Uint8Array(await results.arrayBuffer())
+      expect(results.headers.get('content-length')).toBe(String(bytes.length))
+      expect(predictionsOf(format, bytes)).toEqual(predictions)
+    }
+  }, 200_000)
+})
+
+async function bytesOf(at: string): Promise<Uint8Array> {
+  const response = await api.fetch(new Request(`http://localhost${at}`), { caller: ada })
+  expect(response.status).toBe(200)
+  return new Uint8Array(await response.arrayBuffer())
+}
+
+function predictionsOf(format: 'csv' | 'jsonl' | 'npy', bytes: Uint8Array): number[] {
+  if (format === 'npy') return [...(parseNpy(bytes).data as Float64Array)]
+  if (format === 'csv') return [...(parseCsv(bytes).columns[1]!.values as Float64Array)]
+  const text = new TextDecoder().decode(bytes).trimEnd()
+  if (text === '') return []
+  return text.split('\n').map((line) => (JSON.parse(line) as { prediction: number }).prediction)
+}

@@ -1,0 +1,30 @@
+import { describe, expect, it } from 'vitest'
+import { takeValues } from '../../ml/data/index.ts'
+import { classLabel, datasetOf, splitDataset } from '../../tasks/dataset.ts'
+
+const form = { format: 'csv', configuration: {} } as const
+
+/** Rows held out, each as its one number and its class. */
+function heldOutOf(lines: readonly string[]): string[] {
+  const bytes = new TextEncoder().encode(['x,class', ...lines, ''].join('\n'))
+  const dataset = datasetOf(bytes, form)
+  const { heldOut } = splitDataset(dataset)
+  const values = takeValues(dataset.features.data, heldOut)
+  return Array.from(
+    heldOut,
+    (row, k) => `${values[k]},${classLabel(dataset, dataset.target[row]!)}`,
+  )
+}
+
+describe('The split of a growing upload', () => {
+  it('stays when a class comes that is first by name', () => {
+    const lines = Array.from(
+      { length: 400 },
+      (_, i) => `${i / 8},${i % 2 === 0 ? 'beta' : 'gamma'}`,
+    )
+    const before = heldOutOf(lines)
+    expect(before.length).toBeGreaterThan(60)
+    const after = heldOutOf([...lines, '1000,alpha', '1001,alpha', '1002,alpha'])
+    expect(after.filter((line) => !line.endsWith('alpha'))).toEqual(before)
+  })
+})
