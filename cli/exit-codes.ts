@@ -32,6 +32,11 @@ const codeOfError: Partial<Record<ErrorName, number>> = {
   ExecutionNotFound: exitCodes.notFound,
   WorkflowNotFound: exitCodes.notFound,
   ObjectNotFound: exitCodes.notFound,
+  PlanNotFound: exitCodes.notFound,
+  DatasetNotFound: exitCodes.notFound,
+  PredictionNotFound: exitCodes.notFound,
+  BatchNotFound: exitCodes.notFound,
+  ModelDeleted: exitCodes.notFound,
   UserNotFound: exitCodes.notFound,
   MessageNotFound: exitCodes.notFound,
 }

@@ -70,8 +70,12 @@ describe('alarms', () => {
       'AWS/Lambda Throttles',
       'AWS/SQS ApproximateNumberOfMessagesVisible',
       'AWS/SQS ApproximateNumberOfMessagesVisible',
+      // Of trainings and of batches.
+      'AWS/States ExecutionsAborted',
       'AWS/States ExecutionsAborted',
       'AWS/States ExecutionsFailed',
+      'AWS/States ExecutionsFailed',
+      'AWS/States ExecutionsTimedOut',
       'AWS/States ExecutionsTimedOut',
     ])
     for (const alarm of alarms) {

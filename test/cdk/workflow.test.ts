@@ -92,6 +92,7 @@ describe('a workflow on a platform', () => {
       's3:ListBucket',
       'states:ListExecutions',
       'states:ListExecutions',
+      'states:ListExecutions',
     ])
     template.hasResourceProperties('AWS::Lambda::Function', {
       Role: { 'Fn::GetAtt': [Match.stringLikeRegexp('^GreetingsGreetRole'), 'Arn'] },
@@ -105,6 +106,7 @@ describe('a workflow on a platform', () => {
       .flatMap(({ Resource }) => listOf(Resource).map(written))
     expect(resources).toEqual([
       expect.stringMatching(/:execution:Millrace-training:\*$/),
+      expect.stringMatching(/:execution:Millrace-batch:\*$/),
       expect.stringMatching(/:execution:Millrace-greetings:\*$/),
     ])
     for (const { Properties } of Object.values(ofType(template, 'AWS::Lambda::Function'))) {
@@ -113,6 +115,7 @@ describe('a workflow on a platform', () => {
       if (machines === undefined) continue
       expect(Object.keys(JSON.parse(written(machines)) as object)).toEqual([
         'training',
+        'batch',
         'greetings',
       ])
     }

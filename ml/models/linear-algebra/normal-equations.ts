@@ -5,6 +5,9 @@ import { paddedLength, VectorBlock } from './vector-block.ts'
 /** Rows whose products are summed at once, while the processor's cache has them. */
 const blockRows = 64
 
+/** Of no more columns a decomposition of the rows costs less than corrections, each of which reads all. */
+const narrow = 16
+
 /** Vectors whose products are taken without a look at the signal: an even number. */
 const vectorsAtOnce = 32
 
@@ -32,18 +35,20 @@ export interface RowProblem extends Rows {
 }
 
 /**
- * The x of least ‖Ax - c‖² + Σ penalties · x², or nothing where it has to be found with more care. By
- * the normal equations, whose squares cost digits, which are then made good by steps with the errors of
- * the rows themselves (Björck, "Numerical Methods for Least Squares Problems", 1996, 2.9): where these
- * shrink fast it ends as close to the solution as a QR decomposition gets. With fewer rows than columns
- * and penalties everywhere the equations are those of the rows. Throws FitAborted.
+ * The x of least ‖Ax - c‖² + Σ penalties · x², or nothing where a decomposition finds it with more care,
+ * or sooner. By the normal equations, whose squares cost digits, which are then made good by steps with
+ * the errors of the rows themselves (Björck, "Numerical Methods for Least Squares Problems", 1996, 2.9):
+ * where these shrink fast it ends as close to the solution as a QR decomposition gets. With fewer rows
+ * than columns and penalties everywhere the equations are those of the rows. Throws FitAborted.
  */
 export function refinedSolution(
   problem: RowProblem,
   penalties: Float64Array,
   pace: Pace,
 ): Float64Array | undefined {
-  if (problem.rows >= problem.cols) return byColumns(problem, penalties, pace)
+  if (problem.rows >= problem.cols) {
+    return problem.cols > narrow ? byColumns(problem, penalties, pace) : undefined
+  }
   return penalties.every((penalty) => penalty > 0) ? byRows(problem, penalties, pace) : undefined
 }
 

@@ -50,7 +50,10 @@ export class PivotedQR {
     const block = this.#block
     const squares = Float64Array.from({ length: this.count }, (_, j) => block.squareOf(j))
     if (!squares.every(Number.isFinite)) {
-      throw new ModelError('NotConverged', 'what is to be decomposed has values that are not finite')
+      throw new ModelError(
+        'NotConverged',
+        'what is to be decomposed has values that are not finite',
+      )
     }
     const sure = squares.slice()
     const last = carried ? block.count : this.count
