@@ -9,7 +9,6 @@ import {
 } from 'aws-cdk-lib/aws-apigatewayv2-authorizers'
 import {
   FilterCriteria,
-  FilterRule,
   StartingPosition,
   type Function as LambdaFunction,
   type IFunction,
@@ -76,8 +75,8 @@ export function usageFunction(
       // The records are in the table: what the stream gives up on comes with the next record of its key.
       filters: [
         FilterCriteria.filter({
-          eventName: FilterRule.isEqual('INSERT'),
-          dynamodb: { Keys: { pk: { S: FilterRule.beginsWith('log#records#predictions/') } } },
+          eventName: ['INSERT'],
+          dynamodb: { Keys: { pk: { S: [{ prefix: 'log#records#predictions/' }] } } },
         }),
       ],
     }),

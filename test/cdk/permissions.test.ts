@@ -297,7 +297,8 @@ async function askForBatches(ports: MemoryPorts): Promise<void> {
 /** As S3 knows none of objects that came in parts. */
 function withoutDigests(ports: MemoryPorts): MemoryPorts {
   const head: Ports['objects']['head'] = async (key, options) => {
-    const { sha256: _, ...version } = await ports.objects.head(key, options)
+    const { sha256, ...version } = await ports.objects.head(key, options)
+    expect(sha256).toBeDefined()
     return version
   }
   const objects = new Proxy(ports.objects, {

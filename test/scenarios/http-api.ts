@@ -96,10 +96,10 @@ export function httpApiScenarios(name: string, open: () => Promise<ScenarioPlatf
       expect(JSON.stringify(record.body)).toContain(execution)
 
       await expect
-        .poll(
-          async () => ((await ask('GET', `/usage?user=${user}`)).body['usage'] ?? {}) as object,
-          { timeout: 60_000, interval: 500 },
-        )
+        .poll(async () => (await ask('GET', `/usage?user=${user}`)).body['usage'] ?? {}, {
+          timeout: 60_000,
+          interval: 500,
+        })
         .toMatchObject({ predictions: 2, predictionRequests: 1, feedback: 2, trainings: 1 })
     }, 240_000)
 

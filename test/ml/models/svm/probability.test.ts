@@ -23,7 +23,7 @@ describe('Probabilities of SVC', () => {
   it('are as good as those of scikit-learn 1.9 on rows it has not seen', () => {
     const model = new SVC({ probability: true }).fit(X, y)
     const at = takeRows(all, held)
-    const loss = logLoss(takeValues(targets, held), model.predictProba!(at), model.classes)
+    const loss = logLoss(takeValues(targets, held), model.predictProba(at), model.classes)
     // Both depend on the folds drawn, scikit-learn's on five at random.
     expect(Math.abs(loss - probability.logLoss)).toBeLessThan(0.03)
   })
@@ -31,21 +31,21 @@ describe('Probabilities of SVC', () => {
   it('are the same for the same seed, with machines that no seed changes', () => {
     const create = (seed: number) => new SVC({ probability: true, seed }).fit(X, y)
     expect(create(1).toTensors()).toEqual(create(1).toTensors())
-    expect(create(1).predictProba!(X)).not.toEqual(create(2).predictProba!(X))
+    expect(create(1).predictProba(X)).not.toEqual(create(2).predictProba(X))
     expect(create(1).decisionFunction(X)).toEqual(new SVC().fit(X, y).decisionFunction(X))
   })
 
   it('are those of a row by itself', () => {
     for (const kernel of ['rbf', 'linear'] as const) {
       const model = new SVC({ probability: true, kernel }).fit(X, y)
-      const together = model.predictProba!(X).data
+      const together = model.predictProba(X).data
       const out = new Float64Array(3)
       for (let i = 0; i < X.rows; i++) {
-        model.predictProbaRow!(rowOf(X, i), out)
+        model.predictProbaRow(rowOf(X, i), out)
         expect([...out]).toEqual([...together.subarray(3 * i, 3 * i + 3)])
         expect(out.reduce((sum, value) => sum + value, 0)).toBeCloseTo(1, 12)
       }
-      expect(() => model.predictProbaRow!(rowOf(X, 0), new Float64Array(2))).toThrow(
+      expect(() => model.predictProbaRow(rowOf(X, 0), new Float64Array(2))).toThrow(
         expect.objectContaining({ name: 'ShapeMismatch' }),
       )
     }
@@ -55,7 +55,7 @@ describe('Probabilities of SVC', () => {
     const pair = blobs(80, 2, 2, { apart: 1 })
     const model = new SVC({ probability: true }).fit(pair.X, pair.y)
     const decisions = model.decisionFunction(pair.X).data
-    const probabilities = model.predictProba!(pair.X).data
+    const probabilities = model.predictProba(pair.X).data
     const order = [...decisions.keys()].sort((a, b) => decisions[a]! - decisions[b]!)
     order.slice(1).forEach((i, k) => {
       expect(probabilities[2 * i + 1]).toBeGreaterThanOrEqual(probabilities[2 * order[k]! + 1]!)
@@ -71,7 +71,7 @@ describe('Probabilities of SVC', () => {
   it('can be learned of a class of one row', () => {
     const single = Float64Array.from(y, (value, i) => (i === 5 ? 9 : value))
     const model = new SVC({ probability: true }).fit(X, single)
-    expect(model.predictProba!(X).data.every((value) => value >= 0 && value <= 1)).toBe(true)
+    expect(model.predictProba(X).data.every((value) => value >= 0 && value <= 1)).toBe(true)
   })
 })
 
