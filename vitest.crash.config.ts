@@ -6,7 +6,7 @@ export default defineConfig({
   resolve: { alias: entryPoints },
   test: {
     include: ['test/**/*.crash.ts'],
-    testTimeout: 600_000,
+    testTimeout: 1_200_000,
     fileParallelism: false,
     reporters: ['default', ['json', { outputFile: 'reports/crash.json' }]],
   },
