@@ -1,5 +1,6 @@
 import { MillraceError } from '../platform/ports/index.ts'
 import { operator, permits, sees, type Caller, type Permission } from '../tasks/caller.ts'
+import { formatModel, parseModel, type ModelName } from '../tasks/names.ts'
 
 /** What of a request says who asks. */
 export interface Credentials {
@@ -36,4 +37,11 @@ export function requireTenant(
 ): void {
   if (sees(caller, user)) return
   throw new MillraceError(missing, `there is nothing of this name that this key can see`)
+}
+
+/** The dataset that a body names. Throws NameInvalid, and DatasetNotFound where the caller sees none. */
+export function datasetNamed(text: string, caller: Caller): ModelName {
+  const name = parseModel(text)
+  if (sees(caller, name.user)) return name
+  throw new MillraceError('DatasetNotFound', `there is no dataset ${formatModel(name)}`)
 }

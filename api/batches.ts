@@ -7,10 +7,9 @@ import {
   type Ports,
 } from '../platform/ports/index.ts'
 import { createBatches, versionAsked, type BatchRecord, type KeptBatch } from '../tasks/batches.ts'
-import { sees, type Caller } from '../tasks/caller.ts'
 import type { Datasets } from '../tasks/datasets.ts'
 import { listExecution } from '../tasks/execution-owner.ts'
-import { formatModel, parseModel, type ModelName } from '../tasks/names.ts'
+import { formatModel, type ModelName } from '../tasks/names.ts'
 import { modelDeleted, type Registry } from '../tasks/registry.ts'
 import { batchResults } from './batch-results.ts'
 import {
@@ -23,6 +22,7 @@ import {
   type BatchStatus,
 } from './batch-shapes.ts'
 import type { PredictionQuota } from './predictions.ts'
+import { datasetNamed } from './admission.ts'
 import { modelParams, pageQuery, parsed, readJson } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
 
@@ -256,11 +256,4 @@ function statusOf({ result, reasons }: KeptBatch, execution: Execution | undefin
   if (execution !== undefined && execution.status !== 'SUCCEEDED') return execution.status
   if (reasons !== null) return 'REJECTED'
   return result === null ? 'FAILED' : 'SUCCEEDED'
-}
-
-/** Throws NameInvalid, DatasetNotFound. */
-function datasetNamed(text: string, caller: Caller): ModelName {
-  const name = parseModel(text)
-  if (sees(caller, name.user)) return name
-  throw new MillraceError('DatasetNotFound', `there is no dataset ${formatModel(name)}`)
 }

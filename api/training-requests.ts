@@ -4,18 +4,13 @@ import type { Allowances } from '../tasks/allowances.ts'
 import { configurationReasons } from '../tasks/candidates.ts'
 import { sees, type Caller } from '../tasks/caller.ts'
 import type { DatasetSummary, Datasets } from '../tasks/datasets.ts'
-import {
-  formatModel,
-  modelNameSchema,
-  nameSchema,
-  parseModel,
-  type ModelName,
-} from '../tasks/names.ts'
+import { formatModel, modelNameSchema, nameSchema, type ModelName } from '../tasks/names.ts'
 import {
   trainingConfiguration,
   type TrainingConfiguration,
 } from '../tasks/training-configuration.ts'
 import { requestTraining } from '../tasks/training-request.ts'
+import { datasetNamed } from './admission.ts'
 import {
   maxFaults,
   modelText,
@@ -141,13 +136,6 @@ async function changedLast(datasets: Datasets, user: string): Promise<ModelName 
     cursor = page.cursor
   } while (cursor !== undefined)
   return last?.dataset
-}
-
-/** Throws NameInvalid, DatasetNotFound. */
-function datasetNamed(text: string, caller: Caller): ModelName {
-  const name = parseModel(text)
-  if (sees(caller, name.user)) return name
-  throw new MillraceError('DatasetNotFound', `there is no dataset ${formatModel(name)}`)
 }
 
 /**
