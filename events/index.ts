@@ -1,3 +1,4 @@
+export * from './drift-detected.ts'
 export * from './envelope.ts'
 export * from './execution-status-change.ts'
 export * from './millrace-events.ts'

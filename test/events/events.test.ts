@@ -52,7 +52,13 @@ describe('events', () => {
   })
 
   it('refuses an event of ours whose detail is not what it says', () => {
-    const detail = { model: 'a/b', version: -1, execution: 'e', reasons: [] }
+    const detail = {
+      source: 'upload' as const,
+      model: 'a/b',
+      version: -1,
+      execution: 'e',
+      reasons: [],
+    }
     expect(() => millraceEvent('Drift Detected', detail)).toThrow('version')
   })
 })
