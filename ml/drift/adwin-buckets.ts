@@ -1,106 +1,108 @@
 /**
- * ADWIN's exponential histogram: buckets of 1, 2, 4 … values, at most `maxBuckets` of a size, the
- * oldest and largest first. A bucket is three cells of one flat array: how many values it stands
- * for, their sum, and the sum of their squared deviations. In this order a merge replaces two
- * neighbours by one, and looking for a cut is one pass over the array.
+ * ADWIN's exponential histogram: rows of buckets, those of row i standing for 2^i values each, at
+ * most `maxBuckets` a row. A bucket is two cells of one flat array: the sum of its values and of
+ * their squared deviations. Each row has its place there, the oldest bucket first, with room for
+ * the one more that is there before a merge: what happens in one row moves nothing in the others.
  */
 export class Buckets {
+  /** Bucket k of row i at i · `stride` + 2 · k: its total, then its variance. */
   cells: Float64Array
-  /** The number of buckets of 2^i values, at i. */
-  readonly #countOf = new Int32Array(sizeCount)
-  readonly #maxBuckets: number
-  #length = 0
+  /** The buckets of each row in use; the last row's first is the oldest. */
+  readonly counts: number[] = []
+  /** Cells a row. */
+  readonly stride: number
 
   constructor(maxBuckets: number) {
-    this.#maxBuckets = maxBuckets
-    this.cells = new Float64Array(firstBuckets * cellsPerBucket)
+    this.stride = 2 * (maxBuckets + 1)
+    this.cells = new Float64Array(Math.max(1, Math.floor(firstCells / this.stride)) * this.stride)
   }
 
-  /** How many of `cells` are in use. */
-  get length(): number {
-    return this.#length
+  /** Where the oldest bucket is. */
+  get oldest(): number {
+    return (this.counts.length - 1) * this.stride
   }
 
-  /** Adds a value as the newest bucket and merges the two oldest of a size that is over its number. */
+  /** Adds a value as the newest bucket and merges the two oldest of a row that is over its number. */
   append(value: number): void {
-    this.#push(0, value, 0)
-    let end = this.#length
-    for (let i = 0; this.#countOf[i]! > this.#maxBuckets; i++) {
-      const oldest = end - this.#countOf[i]! * cellsPerBucket
-      this.#mergeWithNext(oldest)
-      this.#countOf[i]! -= 2
-      this.#countOf[i + 1]! += 1
-      end = oldest + cellsPerBucket
-    }
+    const { counts, stride } = this
+    this.#addTo(0)
+    const newest = 2 * counts[0]! - 2
+    this.cells[newest] = value
+    this.cells[newest + 1] = 0
+    for (let row = 0; 2 * counts[row]! === stride; row++) this.#mergeOldest(row)
   }
 
   dropOldest(): void {
-    this.#countOf[this.#sizes() - 1]! -= 1
-    this.#remove(0)
+    const { counts } = this
+    this.#drop(counts.length - 1, 1)
+    if (counts.at(-1) === 0) counts.pop()
   }
 
   clear(): void {
-    this.#countOf.fill(0)
-    this.#length = 0
+    this.counts.length = 0
   }
 
   toJSON(): BucketsState {
-    const cellsAt = (offset: number) =>
-      Array.from(
-        { length: this.#length / cellsPerBucket },
-        (_, k) => this.cells[k * cellsPerBucket + offset]!,
-      )
-    return {
-      counts: [...this.#countOf.subarray(0, this.#sizes())],
-      totals: cellsAt(1),
-      variances: cellsAt(2),
-    }
+    const { cells, counts, stride } = this
+    const oldestFirst = (offset: number) =>
+      counts
+        .map((count, row) =>
+          Array.from({ length: count }, (_, k) => cells[row * stride + 2 * k + offset]!),
+        )
+        .reverse()
+        .flat()
+    return { counts: [...counts], totals: oldestFirst(0), variances: oldestFirst(1) }
   }
 
   /** Fills empty buckets with what `toJSON` gave. */
   fill({ counts, totals, variances }: BucketsState): void {
     let k = 0
-    for (let i = counts.length - 1; i >= 0; i--) {
-      for (const last = k + counts[i]!; k < last; k++) this.#push(i, totals[k]!, variances[k]!)
+    for (let row = counts.length - 1; row >= 0; row--) {
+      for (const last = k + counts[row]!; k < last; k++) {
+        this.#addTo(row)
+        const newest = row * this.stride + 2 * this.counts[row]! - 2
+        this.cells[newest] = totals[k]!
+        this.cells[newest + 1] = variances[k]!
+      }
     }
   }
 
-  /** One more than the exponent of the largest size. */
-  #sizes(): number {
-    return this.#countOf.findLastIndex((count) => count > 0) + 1
+  /** Makes room for one more bucket in a row; row by row, as a window's rows are few. */
+  #addTo(row: number): void {
+    const { counts, cells, stride } = this
+    while (counts.length <= row) counts.push(0)
+    counts[row]!++
+    if ((row + 1) * stride <= cells.length) return
+    this.cells = new Float64Array((row + 1) * stride)
+    this.cells.set(cells)
   }
 
-  #push(exponent: number, total: number, variance: number): void {
-    if (this.#length === this.cells.length) {
-      const larger = new Float64Array(this.cells.length * 2)
-      larger.set(this.cells)
-      this.cells = larger
-    }
-    this.cells[this.#length] = 2 ** exponent
-    this.cells[this.#length + 1] = total
-    this.cells[this.#length + 2] = variance
-    this.#length += cellsPerBucket
-    this.#countOf[exponent]! += 1
-  }
-
-  #mergeWithNext(at: number): void {
+  #mergeOldest(row: number): void {
+    const { counts, stride } = this
+    this.#addTo(row + 1)
     const cells = this.cells
-    const size = cells[at]!
-    const total = cells[at + 1]!
-    const nextTotal = cells[at + cellsPerBucket + 1]!
-    const difference = total / size - nextTotal / size
-    cells[at] = 2 * size
-    cells[at + 1] = total + nextTotal
-    cells[at + 2] =
-      cells[at + 2]! + cells[at + cellsPerBucket + 2]! + size * 0.5 * difference * difference
-    this.#remove(at + cellsPerBucket)
+    const oldest = row * stride
+    const merged = oldest + stride + 2 * counts[row + 1]! - 2
+    const size = rowSize(row)
+    // The size is a power of two: the product is the quotient to the bit.
+    const inverse = 1 / size
+    const left = cells[oldest]!
+    const right = cells[oldest + 2]!
+    const difference = left * inverse - right * inverse
+    cells[merged] = left + right
+    cells[merged + 1] =
+      cells[oldest + 1]! + cells[oldest + 3]! + size * 0.5 * difference * difference
+    this.#drop(row, 2)
   }
 
-  #remove(at: number): void {
-    const cells = this.cells
-    const length = this.#length - cellsPerBucket
-    for (let cell = at; cell < length; cell++) cells[cell] = cells[cell + cellsPerBucket]!
-    this.#length = length
+  /** Takes the `dropped` oldest buckets from a row. */
+  #drop(row: number, dropped: number): void {
+    const { cells, counts, stride } = this
+    const count = counts[row]! - dropped
+    const first = row * stride
+    const distance = 2 * dropped
+    for (let cell = first; cell < first + 2 * count; cell++) cells[cell] = cells[cell + distance]!
+    counts[row] = count
   }
 }
 
@@ -114,11 +116,15 @@ export interface BucketsState {
   readonly variances: readonly number[]
 }
 
-/** Cells a bucket. */
-export const cellsPerBucket = 3
+/** A window's width is a safe integer, below 2^53; one more row for a merge of the last. */
+export const rowLimit = 54
 
-/** A window's width is a safe integer, below 2^53. */
-const sizeCount = 54
+const sizes = Float64Array.from({ length: rowLimit }, (_, row) => 2 ** row)
 
-/** With 5 buckets a size, what about 300 values need. */
-const firstBuckets = 32
+/** The values that a bucket of a row stands for: 2^row, without the cost of a power. */
+export function rowSize(row: number): number {
+  return sizes[row]!
+}
+
+/** With 5 buckets a row, what about 300 values need. */
+const firstCells = 72

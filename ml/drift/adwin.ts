@@ -1,8 +1,9 @@
-import { Buckets, cellsPerBucket, type BucketsState } from './adwin-buckets.ts'
-import { nonFiniteChoices, type Detector, type NonFinite } from './detector.ts'
+import { Buckets, rowLimit, rowSize, type BucketsState } from './adwin-buckets.ts'
+import { nonFiniteChoices, refusal, type Detector, type NonFinite } from './detector.ts'
 import { DriftError, type DriftErrorName } from './errors.ts'
 import {
   requireBoolean,
+  requireList,
   requireNumber,
   requireNumbers,
   requireOneOf,
@@ -168,11 +169,7 @@ export class ADWIN implements Detector {
 
   #refuse(value: number): false {
     if (this.options.nonFinite === 'throw') {
-      throw new DriftError(
-        'DriftValueInvalid',
-        `ADWIN takes finite numbers from -${largestValue} to ${largestValue}, got ${value}; ` +
-          `leave it out, or make the detector with nonFinite: 'skip'`,
-      )
+      throw refusal('ADWIN', `finite numbers from -${largestValue} to ${largestValue}`, value)
     }
     if (this.#driftDetected) this.#restart()
     this.#skipped++
@@ -181,7 +178,7 @@ export class ADWIN implements Detector {
 
   #findsCut(): boolean {
     const { delta, minWindowLength } = this.options
-    const { cells, length } = this.#buckets
+    const { cells, counts, stride } = this.#buckets
     const width = this.#width
     const variance = this.#variance / width
     const confidence = Math.log((2 * Math.log(width)) / delta)
@@ -190,30 +187,40 @@ export class ADWIN implements Detector {
     let oldTotal = 0
     let newCount = width
     let newTotal = this.#total
-    for (let cell = 0; cell < length; cell += cellsPerBucket) {
-      oldCount += cells[cell]!
-      newCount -= cells[cell]!
-      oldTotal += cells[cell + 1]!
-      newTotal -= cells[cell + 1]!
-      if (newCount < minWindowLength) return false
-      if (oldCount < minWindowLength) continue
+    let size = rowSize(counts.length - 1)
+    for (let row = counts.length - 1; row >= 0; row--, size *= 0.5) {
+      const first = row * stride
+      const end = first + 2 * counts[row]!
+      for (let cell = first; cell < end; cell += 2) {
+        const total = cells[cell]!
+        oldCount += size
+        newCount -= size
+        oldTotal += total
+        newTotal -= total
+        if (newCount < minWindowLength) return false
+        if (oldCount < minWindowLength) continue
 
-      const difference = Math.abs(oldTotal / oldCount - newTotal / newCount)
-      // m below is at least width / (oldCount * newCount), so that the bound is out of reach of
-      // most boundaries without its divisions and its root.
-      if (difference * difference * oldCount * newCount <= leastSquare) continue
-      const m = 1 / (oldCount - minWindowLength + 1) + 1 / (newCount - minWindowLength + 1)
-      const bound = Math.sqrt(2 * m * variance * confidence) + (2 / 3) * confidence * m
-      if (difference > bound) return true
+        // m below is at least width / (oldCount · newCount), so that the bound is out of reach of
+        // most boundaries without a division and a root. The difference of the means is multiplied
+        // by both counts, and a little more than its rounding is added.
+        const left = oldTotal * newCount
+        const right = newTotal * oldCount
+        const reach = Math.abs(left - right) + 1e-15 * (Math.abs(left) + Math.abs(right))
+        if (reach * reach < leastSquare * oldCount * newCount) continue
+        const difference = Math.abs(oldTotal / oldCount - newTotal / newCount)
+        const m = 1 / (oldCount - minWindowLength + 1) + 1 / (newCount - minWindowLength + 1)
+        const bound = Math.sqrt(2 * m * variance * confidence) + (2 / 3) * confidence * m
+        if (difference > bound) return true
+      }
     }
     return false
   }
 
   #dropOldest(): void {
-    const { cells } = this.#buckets
-    const size = cells[0]!
-    const total = cells[1]!
-    const variance = cells[2]!
+    const { cells, counts, oldest } = this.#buckets
+    const size = rowSize(counts.length - 1)
+    const total = cells[oldest]!
+    const variance = cells[oldest + 1]!
     this.#width -= size
     this.#total -= total
     const difference = total / size - this.#total / this.#width
@@ -280,43 +287,56 @@ const stateNames = [
 ]
 
 function readState(state: unknown): ADWINState {
-  const error = 'DriftStateInvalid'
   const saved = requireRecord(error, 'an ADWIN state', state, stateNames)
   const detector = requireOneOf(error, 'detector', saved.detector, ['ADWIN'])
   const version = requireOneOf(error, 'version', saved.version, [1])
   const options = readOptions(error, 'options', saved.options)
   const width = requireNumber(error, 'width', saved.width, { least: 0, integer: true })
-  const buckets = readBuckets(saved.buckets, options.maxBuckets)
-  const held = buckets.counts.reduce((sum, count, i) => sum + count * 2 ** i, 0)
-  if (held !== width) {
-    throw new DriftError(error, `the buckets hold ${held} values, width says ${width}`)
-  }
   return {
     detector,
     version,
     options,
     tick: requireNumber(error, 'tick', saved.tick, { least: 0, integer: true }),
     width,
-    total: requireNumber(error, 'total', saved.total),
-    variance: requireNumber(error, 'variance', saved.variance),
-    buckets,
+    total: requireTotal('total', saved.total, width),
+    variance: requireVariance('variance', saved.variance, width),
+    buckets: readBuckets(saved.buckets, options.maxBuckets, width),
     driftDetected: requireBoolean(error, 'driftDetected', saved.driftDetected),
     skipped: requireNumber(error, 'skipped', saved.skipped, { least: 0, integer: true }),
   }
 }
 
-function readBuckets(value: unknown, maxBuckets: number): BucketsState {
-  const error = 'DriftStateInvalid'
+function readBuckets(value: unknown, maxBuckets: number, width: number): BucketsState {
   const saved = requireRecord(error, 'buckets', value, ['counts', 'totals', 'variances'])
-  const counts = requireNumbers(error, 'counts', saved.counts, {
-    least: 0,
-    most: maxBuckets,
-    integer: true,
-  })
-  const length = counts.reduce((sum, count) => sum + count, 0)
+  const countRule = { least: 0, most: maxBuckets, integer: true }
+  const counts = requireNumbers(error, 'counts', saved.counts, countRule)
+  const held = counts.reduce((sum, count, row) => sum + count * 2 ** row, 0)
+  if (held !== width || counts.length >= rowLimit) {
+    throw new DriftError(
+      error,
+      `the buckets hold ${held} values in ${counts.length} rows, width says ${width}`,
+    )
+  }
+  const sizes = counts.flatMap((count, row) => new Array<number>(count).fill(2 ** row)).reverse()
+  const totals = requireList(error, 'totals', saved.totals, sizes.length)
+  const variances = requireList(error, 'variances', saved.variances, sizes.length)
   return {
     counts,
-    totals: requireNumbers(error, 'totals', saved.totals, {}, length),
-    variances: requireNumbers(error, 'variances', saved.variances, {}, length),
+    totals: totals.map((total, k) => requireTotal(`totals[${k}]`, total, sizes[k]!)),
+    variances: variances.map((v, k) => requireVariance(`variances[${k}]`, v, sizes[k]!)),
   }
 }
+
+/** A sum that `count` values can have, give or take its rounding. */
+function requireTotal(label: string, total: unknown, count: number): number {
+  const most = 1.01 * largestValue * count
+  return requireNumber(error, label, total, { least: -most, most })
+}
+
+/** A sum of squared deviations that `count` values can have; rounding may leave it below 0. */
+function requireVariance(label: string, variance: unknown, count: number): number {
+  const most = 4.1 * largestValue ** 2 * count
+  return requireNumber(error, label, variance, { least: -most, most })
+}
+
+const error = 'DriftStateInvalid'

@@ -1,5 +1,5 @@
 import type { Matrix } from '../data/matrix.ts'
-import type { Baseline, FeatureBaseline, Histogram } from './baseline.ts'
+import type { Baseline, CategoryCounts, FeatureBaseline, Histogram } from './baseline.ts'
 import { DriftError } from './errors.ts'
 import {
   requireList,
@@ -15,13 +15,13 @@ export interface BaselineTensors {
   readonly sample: Matrix
 }
 
-export function baselineToTensors({ rows, features, sample }: Baseline): BaselineTensors {
-  return { json: JSON.stringify({ version: 1, rows, features }), sample }
+export function baselineToTensors({ sample, ...sketch }: Baseline): BaselineTensors {
+  return { json: JSON.stringify({ version: 1, ...sketch }, withoutNull), sample }
 }
 
 /** Reads what `baselineToTensors` gave. Throws DriftBaselineInvalid for anything else. */
 export function baselineFromTensors({ json, sample }: BaselineTensors): Baseline {
-  const saved = requireRecord(error, 'a baseline', parse(json), ['version', 'rows', 'features'])
+  const saved = requireRecord(error, 'a baseline', parse(json), baselineKeys)
   requireOneOf(error, 'version', saved.version, [1])
   const rows = requireNumber(error, 'rows', saved.rows, { least: 0, integer: true })
   const features = requireList(error, 'features', saved.features).map((feature, i) =>
@@ -40,10 +40,18 @@ export function baselineFromTensors({ json, sample }: BaselineTensors): Baseline
         `${sample.rows} × ${sample.cols} in ${sample.data.length} values`,
     )
   }
-  return { rows, features, sample }
+  return {
+    rows,
+    features,
+    sample,
+    target: readColumn(saved.target, 'target'),
+    predictions: readColumn(saved.predictions, 'predictions'),
+  }
 }
 
 const error = 'DriftBaselineInvalid'
+
+const baselineKeys = ['version', 'rows', 'features', 'target', 'predictions']
 
 const featureKeys = [
   'name',
@@ -56,7 +64,13 @@ const featureKeys = [
   'quantiles',
   'histogram',
   'quantileBins',
+  'categories',
 ]
+
+/** What is not told is left out. */
+function withoutNull(_: string, value: unknown): unknown {
+  return value ?? undefined
+}
 
 function parse(json: string): unknown {
   try {
@@ -88,7 +102,33 @@ function readFeature(value: unknown, label: string, rows: number): FeatureBaseli
     quantiles,
     histogram: readHistogram(saved.histogram, `${label}.histogram`, count, empty ? 0 : -1),
     quantileBins: readHistogram(saved.quantileBins, `${label}.quantileBins`, count, empty ? 0 : 2),
+    categories: readCategories(saved.categories, `${label}.categories`, count),
   }
+}
+
+/** Target or predictions: null where not told, as in a file of an earlier version. */
+function readColumn(value: unknown, label: string): FeatureBaseline | null {
+  if (value === undefined || value === null) return null
+  const { count, missing } = requireRecord(error, label, value, featureKeys)
+  const rule = { least: 0, integer: true }
+  const rows =
+    requireNumber(error, `${label}.count`, count, rule) +
+    requireNumber(error, `${label}.missing`, missing, rule)
+  return readFeature(value, label, rows)
+}
+
+function readCategories(value: unknown, label: string, most: number): CategoryCounts | null {
+  if (value === undefined || value === null) return null
+  const saved = requireRecord(error, label, value, ['labels', 'counts'])
+  const labels = requireList(error, `${label}.labels`, saved.labels).map((name) => {
+    if (typeof name === 'string') return name
+    throw new DriftError(error, `${label}.labels must be strings, got ${typeof name}`)
+  })
+  const rule = { least: 0, most, integer: true }
+  const counts = requireNumbers(error, `${label}.counts`, saved.counts, rule, labels.length)
+  const sum = counts.reduce((left, right) => left + right, 0)
+  if (sum > most) throw new DriftError(error, `${label}.counts are ${sum} of ${most} values`)
+  return { labels, counts }
 }
 
 /** A histogram with `surplus` more counts than edges, which add up to `total`. */

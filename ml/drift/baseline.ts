@@ -2,6 +2,7 @@ import { takeRows, type Matrix } from '../data/matrix.ts'
 import { permutation, seededRandom } from '../data/random.ts'
 import {
   columnsOf,
+  countCategories,
   countBelow,
   countUpTo,
   deviationOf,
@@ -19,6 +20,10 @@ export interface Baseline {
   readonly features: readonly FeatureBaseline[]
   /** Rows drawn at random without replacement, in their original order: `sampleRows × features`. */
   readonly sample: Matrix
+  /** What the model was to predict of all rows; null where not told. */
+  readonly target: FeatureBaseline | null
+  /** What it predicts of the sample's rows; null where not told. */
+  readonly predictions: FeatureBaseline | null
 }
 
 /** One feature over all rows. Without a usable value its numbers are 0 and its lists empty. */
@@ -42,6 +47,14 @@ export interface FeatureBaseline {
    * up to each of `edges` (included), above the greatest; two more `counts` than `edges`.
    */
   readonly quantileBins: Histogram
+  /** Of values that are numbers of categories; null for quantities. */
+  readonly categories: CategoryCounts | null
+}
+
+/** A category is its index in both lists; values beyond are in none. */
+export interface CategoryCounts {
+  readonly labels: readonly string[]
+  readonly counts: readonly number[]
 }
 
 export interface Histogram {
@@ -56,6 +69,24 @@ export interface BaselineOptions {
   readonly seed: number
   /** Rows to keep for two-sample tests; all where there are fewer. @default 1000 */
   readonly sampleRows?: number
+  /** The labels of each column whose values are their indices; null for quantities. */
+  readonly categories?: readonly (readonly string[] | null)[] | null
+  /** What the model is to predict of the rows. @default null */
+  readonly target?: SketchedColumn | null
+}
+
+export interface SketchedPredictions {
+  /** A model's answer to one row. */
+  readonly predict: (row: Float64Array) => number
+  /** The labels whose indices the answers are; null for quantities. */
+  readonly categories: readonly string[] | null
+}
+
+export interface SketchedColumn {
+  readonly name: string
+  readonly values: Float64Array
+  /** The labels whose indices the values are; null for quantities. */
+  readonly categories: readonly string[] | null
 }
 
 /**
@@ -65,7 +96,7 @@ export interface BaselineOptions {
  * the names.
  */
 export function makeBaseline(X: Matrix, options: BaselineOptions): Baseline {
-  const { featureNames, seed, sampleRows } = readOptions(options)
+  const { featureNames, seed, sampleRows, categories, target } = readOptions(options)
   if (X.cols === 0 || X.cols !== featureNames.length || X.data.length !== X.rows * X.cols) {
     throw new DriftError(
       'DriftRowsInvalid',
@@ -74,8 +105,28 @@ export function makeBaseline(X: Matrix, options: BaselineOptions): Baseline {
     )
   }
   const drawn = permutation(X.rows, seededRandom(seed)).subarray(0, sampleRows).sort()
-  const features = columnsOf(X).map((column, j) => describeFeature(featureNames[j]!, column))
-  return { rows: X.rows, features, sample: takeRows(X, drawn) }
+  const features = columnsOf(X).map((column, j) =>
+    describeFeature(featureNames[j]!, column, categories?.[j] ?? null),
+  )
+  return {
+    rows: X.rows,
+    features,
+    sample: takeRows(X, drawn),
+    target: target && sketch(target),
+    predictions: null,
+  }
+}
+
+/** The baseline with what a model predicts for the rows of its sample. */
+export function withPredictions(
+  baseline: Baseline,
+  { predict, categories }: SketchedPredictions,
+): Baseline {
+  const { rows, cols, data } = baseline.sample
+  const values = Float64Array.from({ length: rows }, (_, i) =>
+    predict(data.subarray(i * cols, (i + 1) * cols)),
+  )
+  return { ...baseline, predictions: sketch({ name: 'prediction', values, categories }) }
 }
 
 /** The counts of ascending values in a feature's quantile bins. */
@@ -88,14 +139,36 @@ export function countQuantileBins(sorted: Float64Array, min: number, edges: read
   return upTo.map((count, bin) => count - (upTo[bin - 1] ?? 0))
 }
 
-function describeFeature(name: string, column: Float64Array): FeatureBaseline {
+function sketch({ name, values, categories }: SketchedColumn): FeatureBaseline {
+  // A copy, as its memory is sorted.
+  return describeFeature(name, values.slice(), categories)
+}
+
+function describeFeature(
+  name: string,
+  column: Float64Array,
+  labels: readonly string[] | null,
+): FeatureBaseline {
+  const categories = labels && {
+    labels,
+    counts: countCategories(column, labels.length).slice(0, labels.length),
+  }
   const sorted = sortedUsable(column)
   const count = sorted.length
   const missing = column.length - count
   if (count === 0) {
     const none = { edges: [], counts: [] }
     const numbers = { mean: 0, deviation: 0, min: 0, max: 0 }
-    return { name, count, missing, ...numbers, quantiles: [], histogram: none, quantileBins: none }
+    return {
+      name,
+      count,
+      missing,
+      ...numbers,
+      quantiles: [],
+      histogram: none,
+      quantileBins: none,
+      categories,
+    }
   }
   const min = sorted[0]!
   const max = sorted[count - 1]!
@@ -112,6 +185,7 @@ function describeFeature(name: string, column: Float64Array): FeatureBaseline {
     quantiles,
     histogram: histogramOf(sorted),
     quantileBins: { edges, counts: countQuantileBins(sorted, min, edges) },
+    categories,
   }
 }
 
@@ -130,14 +204,23 @@ function histogramOf(sorted: Float64Array): Histogram {
 
 function readOptions(options: BaselineOptions): Required<BaselineOptions> {
   const error = 'DriftOptionsInvalid'
-  const known = ['featureNames', 'seed', 'sampleRows']
+  const known = ['featureNames', 'seed', 'sampleRows', 'categories', 'target']
   requireRecord(error, 'makeBaseline options', options, known)
   const { featureNames, seed, sampleRows = 1000 } = options
+  const { categories = null, target = null } = options
   if (!Array.isArray(featureNames) || !featureNames.every((name) => typeof name === 'string')) {
     throw new DriftError(error, 'featureNames must be an array of strings')
   }
+  if (categories !== null && categories.length !== featureNames.length) {
+    throw new DriftError(
+      error,
+      `categories must be told for ${featureNames.length} features, got ${categories.length}`,
+    )
+  }
   return {
     featureNames,
+    categories,
+    target,
     seed: requireNumber(error, 'seed', seed, { integer: true }),
     sampleRows: requireNumber(error, 'sampleRows', sampleRows, {
       least: 1,

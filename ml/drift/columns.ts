@@ -1,5 +1,6 @@
 import { mean, quantileSorted, standardDeviation } from 'simple-statistics'
 import type { Matrix } from '../data/matrix.ts'
+import { sortDoubles } from './sort-doubles.ts'
 
 /**
  * Whether a value takes part in statistics: finite, and not so large that its square overflows.
@@ -27,7 +28,18 @@ export function sortedUsable(column: Float64Array): Float64Array {
   for (let i = 0; i < column.length; i++) {
     if (isUsable(column[i]!)) column[count++] = column[i]!
   }
-  return column.subarray(0, count).sort()
+  return sortDoubles(column.subarray(0, count))
+}
+
+/** How many values each category has; the last count is that of all others. */
+export function countCategories(column: Float64Array, categories: number): number[] {
+  const counts = new Array<number>(categories + 1).fill(0)
+  for (const value of column) {
+    if (!Number.isFinite(value)) continue
+    const isKnown = Number.isInteger(value) && value >= 0 && value < categories
+    counts[isKnown ? value : categories]!++
+  }
+  return counts
 }
 
 /** How many of the ascending values are at most `limit`. */

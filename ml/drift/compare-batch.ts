@@ -2,9 +2,11 @@ import type { Matrix } from '../data/matrix.ts'
 import { permutation, seededRandom } from '../data/random.ts'
 import type { Baseline, FeatureBaseline } from './baseline.ts'
 import { columnsOf } from './columns.ts'
+import { compareCategories } from './compare-categories.ts'
 import {
   compareFeature,
   minimumValues,
+  type CategoryTests,
   type Detection,
   type FeatureComparison,
   type FeatureTests,
@@ -45,7 +47,7 @@ export interface DriftReport {
 export interface FeatureDrift extends FeatureComparison {
   readonly name: string
   readonly verdict: DriftVerdict
-  /** The Kolmogorov-Smirnov p value after Holm's correction over the features. */
+  /** The Kolmogorov-Smirnov or chi-square p value after Holm's correction over the features. */
   readonly adjustedPValue: number | null
 }
 
@@ -55,6 +57,8 @@ export interface FeatureDrift extends FeatureComparison {
  * A feature drifted when its distribution differs significantly (Kolmogorov-Smirnov, Holm's
  * correction over the features, at most `alpha`) and by enough to matter (a Wasserstein distance of
  * at least `minimumEffect` baseline deviations, or a population stability index of at least 0.25).
+ * Of a categorical feature it is the chi-square test with the chance of its new categories, and a
+ * total variation of at least half of `minimumEffect`, which is as much for an even yes or no.
  * Of rows in time order it also drifted when Page-Hinkley or ADWIN finds, among the new rows, a
  * mean that moved by at least `minimumEffect`; of shuffled rows the detectors are reported and
  * decide nothing. Fewer than 30 usable values on either side judge nothing: 'insufficient'. The
@@ -112,7 +116,9 @@ function compareFeatures(baseline: Baseline, X: Matrix, settings: Settings): Fea
   const reference = inOrder(baseline.sample)
   const batch = inOrder(X)
   return baseline.features.map((feature, j) =>
-    compareFeature(feature, reference[j]!, batch[j]!, settings),
+    feature.categories === null
+      ? compareFeature(feature, reference[j]!, batch[j]!, settings)
+      : compareCategories(feature.categories, reference[j]!, batch[j]!),
   )
 }
 
@@ -121,12 +127,13 @@ function judge(
   baseline: Baseline,
   settings: Settings,
 ): FeatureDrift[] {
-  const adjusted = holmAdjusted(
-    compared.flatMap(({ tests }) => (tests === null ? [] : [tests.kolmogorovSmirnov.pValue])),
-  ).values()
+  const pValues = compared.map(
+    ({ tests, categoryTests }) => (tests?.kolmogorovSmirnov ?? categoryTests)?.pValue ?? null,
+  )
+  const adjusted = holmAdjusted(pValues.filter((pValue) => pValue !== null)).values()
   return compared.map((feature, j) => {
     const { name } = baseline.features[j]!
-    const adjustedPValue = feature.tests === null ? null : adjusted.next().value!
+    const adjustedPValue = pValues[j] === null ? null : adjusted.next().value!
     return {
       name,
       verdict: verdictOn(feature, adjustedPValue, settings),
@@ -137,11 +144,17 @@ function judge(
 }
 
 function verdictOn(
-  { tests }: FeatureComparison,
+  { tests, categoryTests }: FeatureComparison,
   adjustedPValue: number | null,
   { alpha, minimumEffect, timeOrdered }: Settings,
 ): DriftVerdict {
-  if (tests === null || adjustedPValue === null) return 'insufficient'
+  if (adjustedPValue === null) return 'insufficient'
+  if (categoryTests !== null) {
+    const { totalVariation, psi } = categoryTests
+    const matters = totalVariation >= minimumEffect / 2 || psi >= largePsi
+    return adjustedPValue <= alpha && matters ? 'drift' : 'none'
+  }
+  if (tests === null) return 'insufficient'
   const matters = tests.wasserstein >= minimumEffect || tests.psi >= largePsi
   if (adjustedPValue <= alpha && matters) return 'drift'
   return timeOrdered && firings(tests).length > 0 ? 'drift' : 'none'
@@ -159,9 +172,12 @@ function reasonsFor(
   { alpha }: Settings,
 ): string[] {
   const label = `feature ${JSON.stringify(feature.name)}`
-  const { tests, adjustedPValue, verdict } = feature
+  const { tests, categoryTests, adjustedPValue, verdict } = feature
   if (verdict === 'none') return []
-  if (tests === null || adjustedPValue === null) {
+  if (categoryTests !== null) {
+    return [`${label} drifted: ${categoryNumbers(categoryTests, adjustedPValue, alpha)}`]
+  }
+  if (tests === null) {
     return [
       `${label} cannot be judged: ${feature.count} usable new values against ` +
         `${feature.referenceCount} of the baseline, at least ${minimumValues} each are needed`,
@@ -176,6 +192,24 @@ function reasonsFor(
     ...firings(tests),
   ]
   return [`${label} drifted: ${numbers.join(', ')}`]
+}
+
+function categoryNumbers(tests: CategoryTests, pValue: number | null, alpha: number): string {
+  const { chiSquare, newShare, totalVariation, psi, mostChanged } = tests
+  const { label, before, after } = mostChanged
+  const category = label === null ? 'new categories' : `category ${JSON.stringify(label)}`
+  return [
+    `${category} from ${percent(before)} to ${percent(after)}`,
+    `chi-square ${short(chiSquare.statistic)} of ${chiSquare.degreesOfFreedom} degrees`,
+    `${percent(newShare)} in new categories`,
+    `p = ${short(pValue)} after correction (level ${alpha})`,
+    `total variation ${short(totalVariation)}`,
+    `PSI ${short(psi)}`,
+  ].join(', ')
+}
+
+function percent(share: number): string {
+  return `${short(100 * share)}%`
 }
 
 function firings({ pageHinkley, adwin }: FeatureTests): string[] {

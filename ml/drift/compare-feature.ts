@@ -1,7 +1,7 @@
 import { ADWIN } from './adwin.ts'
 import { countQuantileBins, type FeatureBaseline } from './baseline.ts'
+import type { ChiSquare } from './chi-square.ts'
 import { deviationOf, isUsable, meanOf, sortedUsable } from './columns.ts'
-import type { Detector } from './detector.ts'
 import { PageHinkley } from './page-hinkley.ts'
 import { kolmogorovSmirnov, populationStabilityIndex, wasserstein } from './two-sample.ts'
 
@@ -16,8 +16,10 @@ export interface FeatureComparison {
   /** Of the batch; null without a usable value. */
   readonly mean: number | null
   readonly deviation: number | null
-  /** Null with fewer than 30 usable values on either side. */
+  /** Null of categories, and with fewer than 30 usable values on either side. */
   readonly tests: FeatureTests | null
+  /** Null of quantities, and with fewer than 30 usable values on either side. */
+  readonly categoryTests: CategoryTests | null
 }
 
 export interface FeatureTests {
@@ -28,6 +30,26 @@ export interface FeatureTests {
   readonly wasserstein: number
   readonly pageHinkley: Detection
   readonly adwin: Detection
+}
+
+/** How the categories of a batch differ from the baseline's; plain JSON. */
+export interface CategoryTests {
+  /** Of the categories that the baseline knows. */
+  readonly chiSquare: ChiSquare
+  /** The share of the batch's values in categories that the baseline does not know. */
+  readonly newShare: number
+  /** Of both together: the chance of a chi-square, or of new ones, as large as this. */
+  readonly pValue: number
+  /** The share of values that would have to be in another category for the two to be alike. */
+  readonly totalVariation: number
+  /** Population stability index over the categories, new ones as one. */
+  readonly psi: number
+  /** The category whose share changed most, and its shares; null for the new ones. */
+  readonly mostChanged: {
+    readonly label: string | null
+    readonly before: number
+    readonly after: number
+  }
 }
 
 export interface Detection {
@@ -79,6 +101,7 @@ export function compareFeature(
           ...detect(standardReference, standardBatch, settings.minimumEffect),
         }
       : null,
+    categoryTests: null,
   }
 }
 
@@ -134,22 +157,16 @@ function detect(
   const adwin = new ADWIN({ nonFinite: 'skip' })
   const before = meanOf(reference.filter(isUsable))
   const hasMoved = () => Math.abs(adwin.estimation - before) >= minimumEffect
-  return {
-    pageHinkley: { detectedAt: firstDetection(pageHinkley, reference, batch, () => true) },
-    adwin: { detectedAt: firstDetection(adwin, reference, batch, hasMoved) },
+  for (const value of reference) {
+    pageHinkley.update(value)
+    adwin.update(value)
   }
-}
-
-/** The first detection in the new part that counts. */
-function firstDetection(
-  detector: Detector,
-  reference: Float64Array,
-  batch: Float64Array,
-  counts: () => boolean,
-): number | null {
-  for (const value of reference) detector.update(value)
+  let byPageHinkley: number | null = null
+  let byAdwin: number | null = null
   for (let i = 0; i < batch.length; i++) {
-    if (detector.update(batch[i]!) && counts()) return i
+    if (byPageHinkley === null && pageHinkley.update(batch[i]!)) byPageHinkley = i
+    if (byAdwin === null && adwin.update(batch[i]!) && hasMoved()) byAdwin = i
+    if (byPageHinkley !== null && byAdwin !== null) break
   }
-  return null
+  return { pageHinkley: { detectedAt: byPageHinkley }, adwin: { detectedAt: byAdwin } }
 }

@@ -1,3 +1,5 @@
+import { DriftError } from './errors.ts'
+
 /** What to do with a value that a detector cannot take in: refuse it, or count it and go on. */
 export type NonFinite = 'throw' | 'skip'
 
@@ -20,4 +22,19 @@ export interface Detector {
   readonly skipped: number
   /** Back to how it was when made. */
   reset(): void
+}
+
+/** A detector that also tells when a change may be near. */
+export interface WarningDetector extends Detector {
+  /** Whether the last value that told something came near to a change. */
+  readonly warningDetected: boolean
+}
+
+/** The error for a value that a detector does not take. */
+export function refusal(detector: string, taken: string, value: unknown): DriftError {
+  return new DriftError(
+    'DriftValueInvalid',
+    `${detector} takes ${taken}, got ${String(value)}; leave it out, or make the detector with ` +
+      `nonFinite: 'skip'`,
+  )
 }

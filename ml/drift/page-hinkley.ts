@@ -1,4 +1,4 @@
-import { nonFiniteChoices, type Detector, type NonFinite } from './detector.ts'
+import { nonFiniteChoices, refusal, type Detector, type NonFinite } from './detector.ts'
 import { DriftError, type DriftErrorName } from './errors.ts'
 import { requireBoolean, requireNumber, requireOneOf, requireRecord } from './validation.ts'
 
@@ -160,11 +160,7 @@ export class PageHinkley implements Detector {
 
   #refuse(value: number): false {
     if (this.options.nonFinite === 'throw') {
-      throw new DriftError(
-        'DriftValueInvalid',
-        `PageHinkley takes finite numbers from -${largestValue} to ${largestValue}, got ${value}; ` +
-          `leave it out, or make the detector with nonFinite: 'skip'`,
-      )
+      throw refusal('PageHinkley', `finite numbers from -${largestValue} to ${largestValue}`, value)
     }
     if (this.#driftDetected) this.#restart()
     this.#skipped++
@@ -224,6 +220,11 @@ const stateNames = [
   'skipped',
 ]
 
+// What values within the largest can make of them: a mean give or take its rounding, and sums that
+// are far from overflowing.
+const meanRule = { least: -1.01 * largestValue, most: 1.01 * largestValue }
+const sumRule = { least: -1e7 * largestValue, most: 1e7 * largestValue }
+
 function readState(state: unknown): PageHinkleyState {
   const error = 'DriftStateInvalid'
   const saved = requireRecord(error, 'a PageHinkley state', state, stateNames)
@@ -238,11 +239,11 @@ function readState(state: unknown): PageHinkleyState {
     version,
     options: readOptions(error, 'options', saved.options),
     n,
-    mean: requireNumber(error, 'mean', saved.mean),
-    sumIncrease: requireNumber(error, 'sumIncrease', saved.sumIncrease),
-    sumDecrease: requireNumber(error, 'sumDecrease', saved.sumDecrease),
-    minIncrease: n === 0 ? null : requireNumber(error, 'minIncrease', saved.minIncrease),
-    maxDecrease: requireNumber(error, 'maxDecrease', saved.maxDecrease),
+    mean: requireNumber(error, 'mean', saved.mean, meanRule),
+    sumIncrease: requireNumber(error, 'sumIncrease', saved.sumIncrease, sumRule),
+    sumDecrease: requireNumber(error, 'sumDecrease', saved.sumDecrease, sumRule),
+    minIncrease: n === 0 ? null : requireNumber(error, 'minIncrease', saved.minIncrease, sumRule),
+    maxDecrease: requireNumber(error, 'maxDecrease', saved.maxDecrease, sumRule),
     driftDetected: requireBoolean(error, 'driftDetected', saved.driftDetected),
     skipped: requireNumber(error, 'skipped', saved.skipped, { least: 0, integer: true }),
   }

@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { ADWIN } from '../../../ml/drift/index.ts'
-import { detectorContract, expectRefused } from './detector-contract.ts'
+import { detectorContract, domains, expectRefused } from './detector-contract.ts'
 import { goldenStreams, normalLike } from './golden-streams.ts'
 
-detectorContract(ADWIN)
+detectorContract(ADWIN, domains.numbers)
 
 describe('ADWIN', () => {
   it('runs the example of its documentation', () => {

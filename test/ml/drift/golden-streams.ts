@@ -27,6 +27,31 @@ export const goldenStreams = {
       return 1e6 + (i < 1000 ? 0 : 40) + (i < 500 ? 100 : 10) * noise()
     })
   },
+  /** Unit deviation that triples from value 1,000 on; the mean stays. */
+  variance: (): Float64Array => {
+    const noise = normalLike(15)
+    return Float64Array.from({ length: 2000 }, (_, i) => (i < 1000 ? 1 : 3) * noise())
+  },
+  /** Errors of a classifier whose rate climbs from 0.05 to 0.5 between the values 1,000 and 3,000. */
+  errorsRising: (): Float64Array => {
+    const random = seededRandom(16)
+    const rate = (i: number) => 0.05 + 0.45 * Math.min(1, Math.max(0, (i - 1000) / 2000))
+    return Float64Array.from({ length: 4000 }, (_, i) => (random() < rate(i) ? 1 : 0))
+  },
+  /** Errors of a classifier: rates of 0.1 and 0.5 in turn, 600 values each, one that gets better too. */
+  errorsRecurring: (): Float64Array => {
+    const random = seededRandom(17)
+    return Float64Array.from({ length: 3600 }, (_, i) =>
+      random() < (Math.floor(i / 600) % 2 === 0 ? 0.1 : 0.5) ? 1 : 0,
+    )
+  },
+  /** Losses in [0, 1] of mean 0.25, then 0.5, then 0.25, 1,000 values each. */
+  losses: (): Float64Array => {
+    const random = seededRandom(18)
+    return Float64Array.from({ length: 3000 }, (_, i) =>
+      Math.floor(i / 1000) === 1 ? random() : random() ** 3,
+    )
+  },
 }
 
 /** Near-normal numbers of mean 0 and deviation 1 (twelve uniform ones summed up). */

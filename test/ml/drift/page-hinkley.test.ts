@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { PageHinkley } from '../../../ml/drift/index.ts'
-import { detectorContract, expectRefused } from './detector-contract.ts'
+import { detectorContract, domains, expectRefused } from './detector-contract.ts'
 
-detectorContract(PageHinkley)
+detectorContract(PageHinkley, domains.numbers)
 
 describe('PageHinkley', () => {
   it('runs the example of its documentation', () => {
