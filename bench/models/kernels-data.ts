@@ -10,6 +10,13 @@ const run = promisify(execFile)
 const sklearnScript = fileURLToPath(new URL('kernels_sklearn.py', import.meta.url))
 const oneThread = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
 
+/** What the command of each takes. */
+export const benchOptions = {
+  python: { type: 'string', default: 'python3' },
+  rounds: { type: 'string', default: '5' },
+  child: { type: 'boolean', default: false },
+} as const
+
 export interface Problem {
   readonly X: Matrix
   readonly y: Float64Array

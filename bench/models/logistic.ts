@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { accuracy, LogisticRegression, logLoss } from '../../ml/models/index.ts'
 import {
+  benchOptions,
   emit,
   median,
   ours,
@@ -38,10 +39,8 @@ interface Result {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    python: { type: 'string', default: 'python3' },
-    rounds: { type: 'string', default: '5' },
+    ...benchOptions,
     rows: { type: 'string', default: '5000,20000,100000' },
-    child: { type: 'boolean', default: false },
   },
 })
 const fits = 11

@@ -108,7 +108,7 @@ export const cases: Readonly<Record<string, Case>> = {
     models.crossValidate(models.trainerNamed('majority'), X, labels, { folds: 5, seed: 1 })
   }),
   tune: search(({ X, y }) => {
-    const options = { given: {}, trials: 3, seed: 1, timeOrder: false }
+    const options = { given: {}, trials: 3, metric: 'rmse', seed: 1, timeOrder: false } as const
     tune(models.trainerNamed('ridge', 'regression'), X, y, options)
   }),
 }

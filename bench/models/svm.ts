@@ -6,6 +6,7 @@ import { parseArgs } from 'node:util'
 import { rowOf, takeRows, takeValues } from '../../ml/data/index.ts'
 import { accuracy, SVC } from '../../ml/models/index.ts'
 import {
+  benchOptions,
   differences,
   emit,
   median,
@@ -38,11 +39,9 @@ interface Result {
 const { values, positionals } = parseArgs({
   allowPositionals: true,
   options: {
-    python: { type: 'string', default: 'python3' },
-    rounds: { type: 'string', default: '5' },
+    ...benchOptions,
     rows: { type: 'string', default: '2000,5000,10000,20000' },
     kernels: { type: 'string', default: 'rbf,linear' },
-    child: { type: 'boolean', default: false },
   },
 })
 const fits = 3

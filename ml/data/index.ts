@@ -1,3 +1,4 @@
+export { correlations } from './correlation.ts'
 export { type CsvColumn, csvLimits, type CsvTable, missingCells, parseCsv } from './csv.ts'
 export { CsvRecords } from './csv-records.ts'
 export { type CsvCell, csvLineEnd, type CsvLineEnd, csvRecord } from './csv-write.ts'
@@ -16,6 +17,7 @@ export {
   dataErrors,
   isDataError,
 } from './errors.ts'
+export { histogram, type ValueHistogram } from './histogram.ts'
 export * from './matrix.ts'
 export { parseNpy, readNpy } from './npy.ts'
 export {

@@ -32,79 +32,54 @@ export type Loaders<Part> = ReadonlyMap<string, Loader<Part>>
 
 /** Every part that a model file can hold, by the name under which it is kept. */
 export const classifiers: Loaders<Classifier> = new Map<string, Loader<Classifier>>([
-  ['svc', (tensors, parameters) => SVC.fromTensors(tensors, parameters)],
-  ['svc-linear', (tensors, parameters) => SVC.fromTensors(tensors, parameters)],
-  [
-    'logistic-regression',
-    (tensors, parameters) => LogisticRegression.fromTensors(tensors, parameters),
-  ],
-  ['k-neighbors', (tensors, parameters) => KNeighborsClassifier.fromTensors(tensors, parameters)],
-  ['majority', (tensors, parameters) => MajorityBaseline.fromTensors(tensors, parameters)],
-  ['ml-svm', (tensors, parameters) => MlSvm.fromTensors(tensors, parameters)],
-  [
-    'decision-tree',
-    (tensors, parameters) => trees.DecisionTreeClassifier.fromTensors(tensors, parameters),
-  ],
-  [
-    'random-forest',
-    (tensors, parameters) => trees.RandomForestClassifier.fromTensors(tensors, parameters),
-  ],
-  [
-    'extra-trees',
-    (tensors, parameters) => trees.ExtraTreesClassifier.fromTensors(tensors, parameters),
-  ],
-  [
-    'gradient-boosting',
-    (tensors, parameters) => trees.GradientBoostingClassifier.fromTensors(tensors, parameters),
-  ],
+  ['svc', loaderOf(SVC)],
+  ['svc-linear', loaderOf(SVC)],
+  ['logistic-regression', loaderOf(LogisticRegression)],
+  ['k-neighbors', loaderOf(KNeighborsClassifier)],
+  ['majority', loaderOf(MajorityBaseline)],
+  ['ml-svm', loaderOf(MlSvm)],
+  ['decision-tree', loaderOf(trees.DecisionTreeClassifier)],
+  ['random-forest', loaderOf(trees.RandomForestClassifier)],
+  ['extra-trees', loaderOf(trees.ExtraTreesClassifier)],
+  ['gradient-boosting', loaderOf(trees.GradientBoostingClassifier)],
 ])
 
 export const regressors: Loaders<Regressor> = new Map<string, Loader<Regressor>>([
-  ['linear-regression', (tensors, parameters) => LinearRegression.fromTensors(tensors, parameters)],
-  ['ridge', (tensors, parameters) => Ridge.fromTensors(tensors, parameters)],
-  ['k-neighbors', (tensors, parameters) => KNeighborsRegressor.fromTensors(tensors, parameters)],
-  ['mean', (tensors, parameters) => MeanBaseline.fromTensors(tensors, parameters)],
+  ['linear-regression', loaderOf(LinearRegression)],
+  ['ridge', loaderOf(Ridge)],
+  ['k-neighbors', loaderOf(KNeighborsRegressor)],
+  ['mean', loaderOf(MeanBaseline)],
   [
     'transformed-target',
     (tensors, parameters) => TransformedTarget.fromTensors(tensors, parameters, loadRegressor),
   ],
-  [
-    'decision-tree',
-    (tensors, parameters) => trees.DecisionTreeRegressor.fromTensors(tensors, parameters),
-  ],
-  [
-    'random-forest',
-    (tensors, parameters) => trees.RandomForestRegressor.fromTensors(tensors, parameters),
-  ],
-  [
-    'extra-trees',
-    (tensors, parameters) => trees.ExtraTreesRegressor.fromTensors(tensors, parameters),
-  ],
-  [
-    'gradient-boosting',
-    (tensors, parameters) => trees.GradientBoostingRegressor.fromTensors(tensors, parameters),
-  ],
+  ['decision-tree', loaderOf(trees.DecisionTreeRegressor)],
+  ['random-forest', loaderOf(trees.RandomForestRegressor)],
+  ['extra-trees', loaderOf(trees.ExtraTreesRegressor)],
+  ['gradient-boosting', loaderOf(trees.GradientBoostingRegressor)],
 ])
 
 export const clusterers: Loaders<Clusterer> = new Map<string, Loader<Clusterer>>([
-  ['k-means', (tensors, parameters) => KMeans.fromTensors(tensors, parameters)],
+  ['k-means', loaderOf(KMeans)],
 ])
 
 export const transformers: Loaders<Transformer> = new Map<string, Loader<Transformer>>([
-  ['standard-scaler', (tensors, parameters) => StandardScaler.fromTensors(tensors, parameters)],
-  ['ordinal-encoder', (tensors, parameters) => OrdinalEncoder.fromTensors(tensors, parameters)],
-  ['one-hot-encoder', (tensors, parameters) => OneHotEncoder.fromTensors(tensors, parameters)],
-  ['simple-imputer', (tensors, parameters) => SimpleImputer.fromTensors(tensors, parameters)],
-  ['pca', (tensors, parameters) => PCA.fromTensors(tensors, parameters)],
-  [
-    'function-transformer',
-    (tensors, parameters) => FunctionTransformer.fromTensors(tensors, parameters),
-  ],
+  ['standard-scaler', loaderOf(StandardScaler)],
+  ['ordinal-encoder', loaderOf(OrdinalEncoder)],
+  ['one-hot-encoder', loaderOf(OneHotEncoder)],
+  ['simple-imputer', loaderOf(SimpleImputer)],
+  ['pca', loaderOf(PCA)],
+  ['function-transformer', loaderOf(FunctionTransformer)],
   [
     'column-transformer',
     (tensors, parameters) => ColumnTransformer.fromTensors(tensors, parameters, loadTransformer),
   ],
 ])
+
+/** The loader that the class of a part is. */
+function loaderOf<Part>(partClass: { fromTensors: Loader<Part> }): Loader<Part> {
+  return (tensors, parameters) => partClass.fromTensors(tensors, parameters)
+}
 
 /** What `loaders` has under a name that a file gives. Throws ModelFileInvalid. */
 export function loaderNamed<Part>(

@@ -1,6 +1,6 @@
 import { factorCholesky, solveCholesky } from './cholesky.ts'
 import { dot } from './dot.ts'
-import type { ConvexFunction, NewtonSteps, Slope } from './newton.ts'
+import type { ConvexFunction, NewtonSteps, Slope } from './newton-steps.ts'
 
 /** As long as a step leaves less than this of the gradient, the Hessian stays. */
 const worthAnotherStep = 0.2

@@ -1,4 +1,5 @@
-import { Layout, type Heap } from '../wasm/heap.ts'
+import type { Heap } from '../wasm/heap.ts'
+import { Layout } from '../wasm/layout.ts'
 import {
   inFours,
   takeRows,
@@ -6,7 +7,7 @@ import {
   type LogisticProblem,
   type LogisticRows,
 } from './logistic-rows.ts'
-import type { ConvexFunction } from './newton.ts'
+import type { ConvexFunction } from './newton-steps.ts'
 import { BinaryLosses, MultinomialLosses, type RowBlock, type RowLosses } from './row-losses.ts'
 
 /** A block of rows takes about so many bytes: it stays in the nearest cache while it is worked on. */

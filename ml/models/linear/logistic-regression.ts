@@ -9,7 +9,8 @@ import { classWeightOption, rowWeights, type ClassWeight } from '../class-weight
 import { isModelError } from '../errors.ts'
 import { HeapLoan } from '../wasm/heap.ts'
 import { LogisticLoss } from './logistic-loss.ts'
-import { minimize, stepsFor, type NewtonSteps } from './newton.ts'
+import { minimize, stepsFor } from './newton.ts'
+import type { NewtonSteps } from './newton-steps.ts'
 import { resolveOptions, type OptionTable, type Parameters } from '../options.ts'
 import {
   float64Tensor,

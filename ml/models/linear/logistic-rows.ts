@@ -1,5 +1,6 @@
 import type { Matrix } from '../../data/matrix.ts'
-import type { Heap, Layout } from '../wasm/heap.ts'
+import type { Heap } from '../wasm/heap.ts'
+import type { Layout } from '../wasm/layout.ts'
 
 /** What is learned from: `labels` count classes from 0, `weights` what each row counts. */
 export interface LogisticProblem {

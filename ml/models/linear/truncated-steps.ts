@@ -1,6 +1,6 @@
 import { factorCholesky, solveCholesky } from './cholesky.ts'
 import { dot } from './dot.ts'
-import type { ConvexFunction, NewtonSteps, Slope } from './newton.ts'
+import type { ConvexFunction, NewtonSteps, Slope } from './newton-steps.ts'
 
 /** The greatest share of a gradient that a step may be wrong by. */
 const greatestError = 0.1

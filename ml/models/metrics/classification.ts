@@ -102,23 +102,34 @@ export function logLoss(
   probabilities: Matrix,
   classes: ArrayLike<number>,
 ): number {
+  return meanOf(logLosses(yTrue, probabilities, classes))
+}
+
+/** What `logLoss` is the mean of, row by row. Throws as it does. */
+export function logLosses(
+  yTrue: ArrayLike<number>,
+  probabilities: Matrix,
+  classes: ArrayLike<number>,
+): Float64Array {
   const labels = labelsOf(yTrue, probabilities, classes)
-  let sum = 0
-  for (let i = 0; i < yTrue.length; i++) {
+  const losses = new Float64Array(yTrue.length)
+  for (let i = 0; i < losses.length; i++) {
     const probability = probabilities.data[i * probabilities.cols + labels[i]!]!
-    sum -= Math.log(Math.min(Math.max(probability, Number.EPSILON), 1 - Number.EPSILON))
+    losses[i] = -Math.log(Math.min(Math.max(probability, Number.EPSILON), 1 - Number.EPSILON))
   }
-  return sum / yTrue.length
+  return losses
 }
 
 function quotient(numerator: number, denominator: number): number {
   return denominator === 0 ? 0 : numerator / denominator
 }
 
-function sumOf(values: readonly number[]): number {
-  return values.reduce((sum, value) => sum + value, 0)
+function sumOf(values: readonly number[] | Float64Array): number {
+  let sum = 0
+  for (const value of values) sum += value
+  return sum
 }
 
-function meanOf(values: readonly number[]): number {
+function meanOf(values: readonly number[] | Float64Array): number {
   return sumOf(values) / values.length
 }

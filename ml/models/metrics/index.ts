@@ -1,6 +1,7 @@
 export * from './calibration.ts'
 export * from './classification.ts'
 export * from './clustering.ts'
+export * from './permutation-importance.ts'
 export {
   averagePrecision,
   multiclassRocAuc,

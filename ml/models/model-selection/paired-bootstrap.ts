@@ -11,9 +11,11 @@ export interface PairedBootstrapOptions {
   readonly resamples?: number
 }
 
+const usualResamples = 2000
+
 const pairedBootstrapOptions = {
   seed: { default: 0, number: seedRange, meaning: 'decides which rows are drawn' },
-  resamples: { default: 2000, number: { from: 1, integer: true }, meaning: 'how often' },
+  resamples: { default: usualResamples, number: { from: 1, integer: true }, meaning: 'how often' },
 } as const satisfies OptionTable
 
 export interface PairedBootstrap {
@@ -68,18 +70,57 @@ export function pairedBootstrap(
   }
 }
 
+/** How much of the resampled differences an interval has, and of how many. */
+export interface BootstrapInterval {
+  /** The share beyond each of its ends. Default 0.025: it has the middle 95%. */
+  readonly tail?: number
+  /** Default 2,000. An interval takes some of them beyond its ends to be told. */
+  readonly resamples?: number
+}
+
 /**
  * The middle 95% of the differences of A's and B's means, over rows drawn as for `pairedBootstrap`.
  *
  * @param a values of A by row, `b` those of B on the same rows, one or more
  */
-export function bootstrapMeans(a: Float64Array, b: Float64Array, seed: number): [number, number] {
-  return intervalOf(resampledDifferences(a, b, { seed }, byMeans))
+export function bootstrapMeans(
+  a: Float64Array,
+  b: Float64Array,
+  seed: number,
+  { tail, resamples = usualResamples }: BootstrapInterval = {},
+): [number, number] {
+  return intervalOf(resampledDifferences(a, b, { seed, resamples }, byMeans), tail)
 }
 
 /** The same of the roots of the means: of squared errors the difference of the RMSEs. */
-export function bootstrapRoots(a: Float64Array, b: Float64Array, seed: number): [number, number] {
-  return intervalOf(resampledDifferences(a, b, { seed }, byRoots))
+export function bootstrapRoots(
+  a: Float64Array,
+  b: Float64Array,
+  seed: number,
+  { tail, resamples = usualResamples }: BootstrapInterval = {},
+): [number, number] {
+  return intervalOf(resampledDifferences(a, b, { seed, resamples }, byRoots), tail)
+}
+
+/**
+ * The same of measures that are no mean over the rows, as the F1 of each class: `difference` is of the
+ * rows drawn, of which one may come several times.
+ *
+ * @param rows one or more
+ */
+export function bootstrapRows(
+  rows: number,
+  seed: number,
+  difference: (drawn: Int32Array) => number,
+): [number, number] {
+  const random = seededRandom(seed)
+  const drawn = new Int32Array(rows)
+  const differences = new Float64Array(usualResamples)
+  for (let r = 0; r < differences.length; r++) {
+    for (let draw = 0; draw < rows; draw++) drawn[draw] = Math.floor(random() * rows)
+    differences[r] = difference(drawn)
+  }
+  return intervalOf(differences.sort())
 }
 
 const byMeans = (meanA: number, meanB: number) => meanA - meanB
@@ -89,7 +130,7 @@ const byRoots = (meanA: number, meanB: number) => Math.sqrt(meanA) - Math.sqrt(m
 function resampledDifferences(
   a: Float64Array,
   b: Float64Array,
-  { seed, resamples = 2000 }: PairedBootstrapOptions,
+  { seed, resamples = usualResamples }: PairedBootstrapOptions,
   difference: (meanA: number, meanB: number) => number,
 ): Float64Array {
   const rows = a.length
@@ -107,6 +148,6 @@ function resampledDifferences(
   return differences.sort()
 }
 
-function intervalOf(differences: Float64Array): [number, number] {
-  return [quantileOf(differences, 0.025), quantileOf(differences, 0.975)]
+function intervalOf(differences: Float64Array, tail = 0.025): [number, number] {
+  return [quantileOf(differences, tail), quantileOf(differences, 1 - tail)]
 }

@@ -1,5 +1,7 @@
 import { inPanels, panelOffset, panelRows } from '../wasm/arithmetic.ts'
-import { Layout, mostHeapBytes, type Heap } from '../wasm/heap.ts'
+import type { Heap } from '../wasm/heap.ts'
+import { Layout } from '../wasm/layout.ts'
+import { mostBytes } from '../wasm/wasm-module.ts'
 import { real, solverBytes, word } from '../wasm/solver-state.ts'
 import { KernelCache, reserveCache, type CachePlaces } from './kernel-cache.ts'
 import { signOf } from './pair-problem.ts'
@@ -287,6 +289,6 @@ function placesFor(layout: Layout, size: number, cols: number, cacheSize: number
     incoming: layout.doubles(panelRows * cols),
     centre: layout.doubles(cols),
     kept: layout.integers(size),
-    cache: reserveCache(layout, size, cacheSize, mostHeapBytes),
+    cache: reserveCache(layout, size, cacheSize, mostBytes),
   }
 }

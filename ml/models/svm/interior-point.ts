@@ -1,5 +1,6 @@
 import { factorCholesky, solveCholesky } from '../linear/cholesky.ts'
-import { Layout, type Heap } from '../wasm/heap.ts'
+import type { Heap } from '../wasm/heap.ts'
+import { Layout } from '../wasm/layout.ts'
 import { signOf } from './pair-problem.ts'
 import type { ScaledProblem } from './scaled-problem.ts'
 

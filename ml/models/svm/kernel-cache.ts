@@ -1,5 +1,6 @@
 import { inPanels } from '../wasm/arithmetic.ts'
-import type { Heap, Layout } from '../wasm/heap.ts'
+import type { Heap } from '../wasm/heap.ts'
+import type { Layout } from '../wasm/layout.ts'
 import { none, word } from '../wasm/solver-state.ts'
 
 /** Bytes of one row of singles, which is padded to whole panels. */

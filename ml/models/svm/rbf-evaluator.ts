@@ -1,5 +1,6 @@
 import { inPanels, panelOffset, panelRows } from '../wasm/arithmetic.ts'
-import { Layout, type Heap } from '../wasm/heap.ts'
+import type { Heap } from '../wasm/heap.ts'
+import { Layout } from '../wasm/layout.ts'
 
 const doubleBytes = Float64Array.BYTES_PER_ELEMENT
 

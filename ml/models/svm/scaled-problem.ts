@@ -1,5 +1,6 @@
 import { panelRows } from '../wasm/arithmetic.ts'
-import { Layout, type Heap } from '../wasm/heap.ts'
+import type { Heap } from '../wasm/heap.ts'
+import { Layout } from '../wasm/layout.ts'
 import type { Kernel, PairProblem } from './pair-problem.ts'
 
 /**

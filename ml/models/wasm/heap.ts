@@ -1,50 +1,17 @@
 import type { Arithmetic } from './arithmetic.ts'
 import { kernelsModule } from './kernels.generated.ts'
+import { alignment } from './layout.ts'
 import { plainArithmetic } from './plain.ts'
+import { bufferOf, mostBytes, WasmModule, type Instance } from './wasm-module.ts'
 
-/** `kernels.as` keeps the sums of a panel below. */
-const firstPlace = 2048
-const pageBytes = 65_536
-/** The most that WebAssembly can address, less a margin. */
-export const mostHeapBytes = 2 ** 32 - 2 ** 24
-
-/** Places are on cache lines. */
-const alignment = 64
-
-/** What a heap will hold: reserve every array first, then make the heap, whose size never changes. */
-export class Layout {
-  #bytes = firstPlace
-
-  /** The place of an array, in bytes from the heap's beginning. */
-  reserve(bytes: number): number {
-    const place = this.#bytes
-    this.#bytes += Math.ceil(bytes / alignment) * alignment
-    return place
-  }
-
-  doubles(count: number): number {
-    return this.reserve(count * Float64Array.BYTES_PER_ELEMENT)
-  }
-
-  singles(count: number): number {
-    return this.reserve(count * Float32Array.BYTES_PER_ELEMENT)
-  }
-
-  integers(count: number): number {
-    return this.reserve(count * Int32Array.BYTES_PER_ELEMENT)
-  }
-
-  get bytes(): number {
-    return this.#bytes
-  }
-}
+const kernels = new WasmModule<Arithmetic>(kernelsModule)
 
 /** One block of memory and the arithmetic over it. A new one is all 0. */
 export class Heap {
   readonly bytes: number
   readonly arithmetic: Arithmetic
   readonly #buffer: ArrayBuffer
-  readonly #instance: Instance | undefined
+  readonly #instance: Instance<Arithmetic> | undefined
 
   /**
    * @param kind WebAssembly, where the platform has it and it can address so much, or plain
@@ -52,15 +19,12 @@ export class Heap {
    * @param before a heap that is not used any more, whose memory this one may take over and enlarge
    */
   constructor(bytes: number, kind: 'wasm' | 'plain' = 'wasm', before?: Heap) {
-    const isWasm = kind === 'wasm' && bytes <= mostHeapBytes
+    const isWasm = kind === 'wasm' && bytes <= mostBytes
     const taken = before === undefined ? undefined : before.#instance
-    const instance = isWasm ? (taken ?? instantiate()) : undefined
+    const instance = isWasm ? (taken ?? kernels.instantiate()) : undefined
     this.#instance = instance
     if (instance) {
-      const { memory } = instance
-      const missing = bytes - memory.buffer.byteLength
-      if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
-      this.#buffer = memory.buffer
+      this.#buffer = bufferOf(instance, bytes)
       this.arithmetic = instance
     } else {
       this.#buffer = new ArrayBuffer(Math.ceil(bytes / alignment) * alignment)
@@ -114,27 +78,4 @@ function takeIdle(): Heap | undefined {
   const heap = idle?.deref()
   idle = undefined
   return heap
-}
-
-interface Memory {
-  readonly buffer: ArrayBuffer
-  grow(pages: number): number
-}
-
-type Instance = Arithmetic & { readonly memory: Memory }
-
-/** The part of the platform's WebAssembly that is used, for which TypeScript has types only in a DOM. */
-interface WebAssemblyPlatform {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
-}
-
-let compiled: object | undefined
-
-/** A new instance of the module, which is compiled at the first call. */
-function instantiate(): Instance | undefined {
-  const platform = (globalThis as { WebAssembly?: WebAssemblyPlatform }).WebAssembly
-  if (!platform) return undefined
-  compiled ??= new platform.Module(Buffer.from(kernelsModule, 'base64'))
-  return new platform.Instance(compiled, {}).exports as Instance
 }

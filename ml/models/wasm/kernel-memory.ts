@@ -1,29 +1,15 @@
-/** The module's own first kilobyte stays untouched. */
-const firstPlace = 1024
-const pageBytes = 65_536
-/** What 32 bits can address, less a margin. */
-const mostBytes = 2 ** 32 - 2 ** 24
-
-type Instance<Arithmetic> = Arithmetic & {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
-}
-
-/** The part of the platform's WebAssembly that is used, for which TypeScript has types only in a DOM. */
-interface WebAssemblyPlatform {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
-}
+import { Layout } from './layout.ts'
+import { bufferOf, mostBytes, WasmModule, type Instance } from './wasm-module.ts'
 
 /** The same arithmetic twice: as a WebAssembly module, and in plain TypeScript with the same bits. */
 export class KernelSource<Arithmetic extends object> {
   readonly plain: (buffer: ArrayBuffer) => Arithmetic
-  readonly #module: string
-  #compiled: object | undefined
+  readonly #module: WasmModule<Arithmetic>
   #idle: WeakRef<Instance<Arithmetic>> | undefined
 
   /** @param module in base64; it is compiled at the first use */
   constructor(module: string, plain: (buffer: ArrayBuffer) => Arithmetic) {
-    this.#module = module
+    this.#module = new WasmModule(module)
     this.plain = plain
   }
 
@@ -31,11 +17,7 @@ export class KernelSource<Arithmetic extends object> {
   take(): Instance<Arithmetic> | undefined {
     const before = this.#idle?.deref()
     this.#idle = undefined
-    if (before) return before
-    const platform = (globalThis as { WebAssembly?: WebAssemblyPlatform }).WebAssembly
-    if (!platform) return undefined
-    this.#compiled ??= new platform.Module(Buffer.from(this.#module, 'base64'))
-    return new platform.Instance(this.#compiled, {}).exports as Instance<Arithmetic>
+    return before ?? this.#module.instantiate()
   }
 
   /** Keeps one for the next taker: the system need not find and clear its memory again. */
@@ -47,7 +29,7 @@ export class KernelSource<Arithmetic extends object> {
 /** One block of memory, reserved piece by piece, then made, and the arithmetic over it. */
 export class KernelMemory<Arithmetic extends object> {
   readonly #source: KernelSource<Arithmetic>
-  #bytes = firstPlace
+  readonly #layout = new Layout()
   #buffer = new ArrayBuffer(0)
   #instance: Instance<Arithmetic> | undefined
 
@@ -57,9 +39,7 @@ export class KernelMemory<Arithmetic extends object> {
 
   /** The place of an array of so many bytes. */
   reserve(bytes: number): number {
-    const place = this.#bytes
-    this.#bytes += Math.ceil(bytes / 64) * 64
-    return place
+    return this.#layout.reserve(bytes)
   }
 
   /**
@@ -67,16 +47,14 @@ export class KernelMemory<Arithmetic extends object> {
    * is not there or too small.
    */
   open(kind: 'wasm' | 'plain'): Arithmetic {
-    const instance = kind === 'wasm' && this.#bytes <= mostBytes ? this.#source.take() : undefined
+    const { bytes } = this.#layout
+    const instance = kind === 'wasm' && bytes <= mostBytes ? this.#source.take() : undefined
     this.#instance = instance
     if (instance) {
-      const { memory } = instance
-      const missing = this.#bytes - memory.buffer.byteLength
-      if (missing > 0) memory.grow(Math.ceil(missing / pageBytes))
-      this.#buffer = memory.buffer
+      this.#buffer = bufferOf(instance, bytes)
       return instance
     }
-    this.#buffer = new ArrayBuffer(this.#bytes)
+    this.#buffer = new ArrayBuffer(bytes)
     return this.#source.plain(this.#buffer)
   }
 

@@ -1,11 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { ExactSteps } from '../../../../ml/models/linear/exact-steps.ts'
-import {
-  minimize,
-  stepsFor,
-  type ConvexFunction,
-  type NewtonSteps,
-} from '../../../../ml/models/linear/newton.ts'
+import { minimize, stepsFor } from '../../../../ml/models/linear/newton.ts'
+import type { ConvexFunction, NewtonSteps } from '../../../../ml/models/linear/newton-steps.ts'
 import { TruncatedSteps } from '../../../../ml/models/linear/truncated-steps.ts'
 
 /** What `minimize` asked for. */

@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest'
 import { matrix } from '../../../../ml/data/matrix.ts'
 import { seededRandom } from '../../../../ml/data/random.ts'
-import { crossValidate, pairedBootstrap, trainerNamed } from '../../../../ml/models/index.ts'
+import {
+  bootstrapMeans,
+  bootstrapRoots,
+  crossValidate,
+  pairedBootstrap,
+  trainerNamed,
+} from '../../../../ml/models/index.ts'
 import { blobs, iris } from '../datasets.ts'
 
 describe('crossValidate', () => {
@@ -100,6 +106,20 @@ describe('pairedBootstrap', () => {
     expect(difference).toBe(-0.25)
     expect(Math.abs(lower - (-0.25 - 1.96 * deviation))).toBeLessThan(0.008)
     expect(Math.abs(upper - (-0.25 + 1.96 * deviation))).toBeLessThan(0.008)
+  })
+
+  it('has a wider interval where less is left beyond its ends', () => {
+    const b = new Float64Array(400)
+    const a = Float64Array.from(b, (_, i) => (i % 4 === 0 ? 1 : 0))
+    const options = { tail: 0.0005, resamples: 20_000 }
+    const deviation = Math.sqrt((0.25 * 0.75) / 400)
+    const [lower, upper] = bootstrapMeans(a, b, 4, options)
+    expect(Math.abs(lower - (0.25 - 3.29 * deviation))).toBeLessThan(0.01)
+    expect(Math.abs(upper - (0.25 + 3.29 * deviation))).toBeLessThan(0.01)
+    expect(bootstrapMeans(a, b, 4)[0]).toBeGreaterThan(lower)
+    const [least, most] = bootstrapRoots(a, b, 4, options)
+    expect(least).toBeCloseTo(Math.sqrt(lower), 3)
+    expect(most).toBeCloseTo(Math.sqrt(upper), 3)
   })
 
   it('is unsure where the answers differ by chance, and says so by its seed', () => {

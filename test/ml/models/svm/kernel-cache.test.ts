@@ -6,7 +6,8 @@ import {
   rowBytes,
 } from '../../../../ml/models/svm/kernel-cache.ts'
 import { inPanels, panelOffset } from '../../../../ml/models/wasm/arithmetic.ts'
-import { Heap, Layout } from '../../../../ml/models/wasm/heap.ts'
+import { Heap } from '../../../../ml/models/wasm/heap.ts'
+import { Layout } from '../../../../ml/models/wasm/layout.ts'
 import { none, solverBytes, word } from '../../../../ml/models/wasm/solver-state.ts'
 
 /**

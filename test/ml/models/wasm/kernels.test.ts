@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import { seededRandom } from '../../../../ml/data/random.ts'
 import { inPanels, panelOffset } from '../../../../ml/models/wasm/arithmetic.ts'
-import { Heap, Layout } from '../../../../ml/models/wasm/heap.ts'
+import { Heap } from '../../../../ml/models/wasm/heap.ts'
+import { Layout } from '../../../../ml/models/wasm/layout.ts'
 import { exponential } from '../../../../ml/models/wasm/plain.ts'
 
 /** Room for every argument of every function, over rows of `cols` columns. */

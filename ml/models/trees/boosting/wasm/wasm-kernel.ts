@@ -1,20 +1,15 @@
+import { Layout } from '../../../wasm/layout.ts'
+import { bufferOf, mostBytes, WasmModule } from '../../../wasm/wasm-module.ts'
 import { leastCurvature } from '../curvature.ts'
 import type { BoostingKernel, Scan } from '../kernel.ts'
 import { columnGroups, columnPlaces, columnSize } from '../memory.ts'
 import type { BoostingMemory, BoostingSize } from '../memory.ts'
 import { boostingModule } from './kernels.generated.ts'
 
-/** Below this the module has data of its own. */
-const firstPlace = 2048
-const pageBytes = 65_536
-/** What 32 bits can address, less a margin. */
-const mostBytes = 2 ** 32 - 2 ** 24
-
 type SumGroup = (bins: number, gradients: number, from: number, to: number, out: number) => void
 
 /** What `kernels.as` exports. */
 interface Kernels {
-  readonly memory: { readonly buffer: ArrayBuffer; grow(pages: number): number }
   readonly sum8: SumGroup
   readonly sum4: SumGroup
   readonly sum2: SumGroup
@@ -46,28 +41,25 @@ interface Kernels {
   ): number
 }
 
+const boosting = new WasmModule<Kernels>(boostingModule)
+
 /** The kernel in WebAssembly, or nothing where there is none or the fit is too large for it. */
 export function wasmKernel(size: BoostingSize): BoostingKernel | undefined {
   const { rows, columns, slots } = size
   const slotBytes = columns * columnSize * 8
-  let bytes = firstPlace
-  const reserve = (count: number) => {
-    const place = bytes
-    bytes += Math.ceil(count / 64) * 64
-    return place
-  }
-  const found = reserve(24)
-  const goesLeft = reserve(256)
-  const histograms = reserve(slots * slotBytes)
-  const gradients = reserve(16 * rows)
-  const rowsAt = reserve(4 * rows)
-  const spare = reserve(4 * rows)
-  const bins = reserve(rows * columns)
-  if (bytes > mostBytes) return undefined
-  const kernels = instantiate(bytes)
+  const layout = new Layout()
+  const found = layout.doubles(3)
+  const goesLeft = layout.reserve(256)
+  const histograms = layout.reserve(slots * slotBytes)
+  const gradients = layout.doubles(2 * rows)
+  const rowsAt = layout.integers(rows)
+  const spare = layout.integers(rows)
+  const bins = layout.reserve(rows * columns)
+  if (layout.bytes > mostBytes) return undefined
+  const kernels = boosting.instantiate()
   if (!kernels) return undefined
 
-  const { buffer } = kernels.memory
+  const buffer = bufferOf(kernels, layout.bytes)
   const memory: BoostingMemory = {
     bins: new Uint8Array(buffer, bins, rows * columns),
     gradients: new Float64Array(buffer, gradients, 2 * rows),
@@ -146,22 +138,4 @@ function scanBins(
     scan.gain,
     out,
   )
-}
-
-/** The part of the platform's WebAssembly that is used, for which TypeScript has types only in a DOM. */
-interface WebAssemblyPlatform {
-  readonly Module: new (bytes: Uint8Array) => object
-  readonly Instance: new (module: object, imports: object) => { readonly exports: object }
-}
-
-let compiled: object | undefined
-
-/** A new instance with so much memory; the module is compiled at the first call. */
-function instantiate(bytes: number): Kernels | undefined {
-  const platform = (globalThis as { WebAssembly?: WebAssemblyPlatform }).WebAssembly
-  if (!platform) return undefined
-  compiled ??= new platform.Module(Buffer.from(boostingModule, 'base64'))
-  const kernels = new platform.Instance(compiled, {}).exports as Kernels
-  kernels.memory.grow(Math.ceil(bytes / pageBytes))
-  return kernels
 }
