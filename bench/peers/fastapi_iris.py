@@ -1,4 +1,4 @@
-"""The peer of bench/predict.ts: uvicorn fastapi_iris:app --workers 4 --port PORT"""
+"""The peer of bench/api/run.ts: uvicorn fastapi_iris:app --workers 4 --port PORT"""
 
 import numpy
 from fastapi import FastAPI

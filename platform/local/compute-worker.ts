@@ -1,3 +1,7 @@
+import { readlinkSync } from 'node:fs'
+import { setPriority } from 'node:os'
+import { errorData, type ErrorData } from './error-data.ts'
+
 /** A job as it goes to a worker thread: the module and export to load, and its input. */
 export interface JobCall {
   readonly module: string
@@ -6,15 +10,13 @@ export interface JobCall {
 }
 
 export type JobAnswer =
-  { readonly ok: true; readonly output: unknown } | { readonly ok: false; readonly error: JobError }
+  | { readonly ok: true; readonly output: unknown }
+  | { readonly ok: false; readonly error: ErrorData }
 
-/** An error as data, since one that is posted to another thread loses its name. */
-export interface JobError {
-  readonly name: string
-  readonly message: string
-  readonly stack?: string
-  readonly details?: Readonly<Record<string, unknown>>
-}
+/** How far the work of these threads stands back behind what answers requests; 0 is as far as that. */
+const niceness = 10
+
+giveWay()
 
 /** What a worker thread runs. */
 export default async function runJob({ module, name, input }: JobCall): Promise<JobAnswer> {
@@ -32,24 +34,12 @@ function isJob(value: unknown): value is { run(input: unknown): unknown } {
   return typeof value === 'object' && value !== null && 'run' in value
 }
 
-function errorData(error: unknown): JobError {
-  if (!(error instanceof Error)) return { name: 'Error', message: String(error) }
-  const { name, message, stack } = error
-  const details = 'details' in error ? jsonCopy(error.details) : undefined
-  return {
-    name,
-    message,
-    ...(stack !== undefined && { stack }),
-    ...(details !== undefined && { details }),
-  }
-}
-
-/** What of an error's details can be posted; an error must never fail for its details. */
-function jsonCopy(details: unknown): Readonly<Record<string, unknown>> | undefined {
+/** To Linux a thread is a process whose number is under this name; elsewhere threads have no priority. */
+function giveWay(): void {
   try {
-    const copy: unknown = JSON.parse(JSON.stringify(details))
-    return typeof copy === 'object' && copy !== null ? { ...copy } : undefined
+    const thread = Number(readlinkSync('/proc/thread-self').split('/').at(-1))
+    setPriority(thread, niceness)
   } catch {
-    return undefined
+    return
   }
 }

@@ -1,8 +1,9 @@
 import { availableParallelism } from 'node:os'
 import { Piscina } from 'piscina'
 import { type Compute, type Job } from '../ports/compute.ts'
-import { type ErrorName, errorTable, MillraceError } from '../ports/errors.ts'
-import type { JobAnswer, JobCall, JobError } from './compute-worker.ts'
+import { MillraceError } from '../ports/errors.ts'
+import type { JobAnswer, JobCall } from './compute-worker.ts'
+import { errorFrom } from './error-data.ts'
 
 export interface LocalComputeOptions {
   /** Worker threads at most. @default one less than the cores, at least 1 */
@@ -35,7 +36,7 @@ export class LocalCompute implements Compute {
     if (this.#isClosed) throw failed(job.name, 'the platform is closed')
     const call: JobCall = { module: job.module, name: job.name, input }
     const answer = await this.#answer(call, signal)
-    if (!answer.ok) throw thrown(answer.error)
+    if (!answer.ok) throw errorFrom(answer.error)
     return answer.output as Output
   }
 
@@ -67,15 +68,6 @@ const workerUrl = new URL(
   import.meta.url.endsWith('.ts') ? './compute-worker.ts' : './compute-worker.js',
   import.meta.url,
 )
-
-/** The error that a job threw, as it was but for its class. */
-function thrown({ name, message, stack, details }: JobError): Error {
-  const error = Object.hasOwn(errorTable, name)
-    ? new MillraceError(name as ErrorName, message, details === undefined ? {} : { details })
-    : Object.assign(new Error(message), { name })
-  if (stack !== undefined) error.stack = stack
-  return error
-}
 
 function aborted(job: string, cause: unknown): MillraceError {
   return new MillraceError('ComputeAborted', `the computation ${job} was aborted`, { cause })

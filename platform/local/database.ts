@@ -192,6 +192,8 @@ function prepareDatabase(connection: DatabaseSync, dataDir: string, file: string
   // Locked as long as it is open, from the first read on.
   connection.exec('PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = WAL')
   connection.exec('PRAGMA synchronous = NORMAL; PRAGMA foreign_keys = ON')
+  // Moving the log to the database file holds up the thread for two syncs; a page is moved once each time.
+  connection.exec('PRAGMA wal_autocheckpoint = 8000')
   if (statSync(file).size <= checkedBytes) {
     const check = connection.prepare('PRAGMA quick_check(1)').get()
     if (check?.['quick_check'] !== 'ok') {

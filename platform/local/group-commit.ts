@@ -1,3 +1,5 @@
+import { gathering } from './gathering.ts'
+
 interface Waiting<Item> {
   readonly item: Item
   readonly resolve: () => void
@@ -6,8 +8,9 @@ interface Waiting<Item> {
 
 /**
  * Gathers what callers hand in and commits it in groups, one after the other: a group is all that came
- * in one turn of the event loop, or during the commit before it. Each caller is answered with its
- * group, whose error is everyone's.
+ * during the commit before it, and in turns of the event loop for as long as each brings more, which a
+ * commit for each of them would hold up longer. Each caller is answered with its group, whose error is
+ * everyone's.
  */
 export function groupCommit<Item>(
   commit: (group: readonly Item[]) => Promise<void>,
@@ -18,8 +21,7 @@ export function groupCommit<Item>(
   const run = async () => {
     isRunning = true
     while (waiting.length > 0) {
-      // The requests at hand are read in one phase of the event loop, and this is the end of it.
-      await new Promise((resolve) => setImmediate(resolve))
+      await gathering(() => waiting.length)
       const group = waiting
       waiting = []
       try {

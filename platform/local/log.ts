@@ -10,8 +10,13 @@ import { groupCommit } from './group-commit.ts'
 
 export interface LocalLogOptions {
   readonly logger: Logger
-  /** Records that a consumer gets at once. @default 100 */
+  /** Records that a consumer gets at once. @default 500 */
   readonly batchSize?: number
+  /**
+   * How long a consumer that has handled fewer than that waits for more, in milliseconds, so that it
+   * does not work for each alone. @default 0
+   */
+  readonly gatherMs?: number
   /** The first pause after a handler threw; it doubles up to 30 s. @default 100 */
   readonly retryPauseMs?: number
 }
@@ -38,13 +43,17 @@ export class LocalLog implements Log {
 
   constructor(database: LocalDatabase, options: LocalLogOptions) {
     this.#database = database
-    this.#options = { batchSize: 100, retryPauseMs: 100, ...options }
+    this.#options = { batchSize: 500, gatherMs: 0, retryPauseMs: 100, ...options }
     this.#statements = prepareStatements(database)
     this.#append = groupCommit((group) => this.#appendAll(group))
   }
 
   async append(key: string, records: readonly JsonObject[]): Promise<string[]> {
-    const texts = logRecordTexts(key, records)
+    return this.appendTexts(key, logRecordTexts(key, records))
+  }
+
+  /** As `append`, of the texts that `logRecordTexts` made of records: in another process, say. */
+  async appendTexts(key: string, texts: readonly string[]): Promise<string[]> {
     if (texts.length === 0) return []
     const positions: string[] = []
     await this.#append({ key, texts, positions })
@@ -73,10 +82,11 @@ export class LocalLog implements Log {
     if (this.#consumers.has(consumer)) {
       throw new MillraceError('RequestInvalid', `the consumer ${consumer} is subscribed already`)
     }
-    const { batchSize, logger, retryPauseMs } = this.#options
+    const { batchSize, gatherMs, logger, retryPauseMs } = this.#options
     const running = new Consumer({
       next: () => this.#next(consumer, batchSize),
       handle: handler,
+      restAfter: (batch) => (batch.length < batchSize ? gatherMs : 0),
       advance: (to) => {
         this.#database.transaction(() => this.#statements.advance.run(consumer, Number(to)))
       },
@@ -127,6 +137,8 @@ interface ConsumerSteps {
   next(): LogRecord[]
   handle(batch: readonly LogRecord[]): Promise<void>
   advance(to: string): void
+  /** The pause after a batch, in milliseconds. */
+  restAfter(batch: readonly LogRecord[]): number
   /** Answers the pause before the next attempt, in milliseconds. */
   failed(error: unknown, attempts: number): number
 }
@@ -170,6 +182,7 @@ class Consumer {
         await this.#steps.handle(batch)
         this.#steps.advance(batch.at(-1)!.position)
         attempts = 0
+        await this.#pause(this.#steps.restAfter(batch))
       } catch (error) {
         attempts++
         await this.#pause(this.#steps.failed(error, attempts))
@@ -184,9 +197,10 @@ class Consumer {
     })
   }
 
-  /** Only a stop ends it early: new records do not make a failing batch succeed. */
-  #pause(milliseconds: number): Promise<void> {
-    return new Promise((resolve) => {
+  /** Only a stop ends it early. */
+  async #pause(milliseconds: number): Promise<void> {
+    if (milliseconds === 0) return
+    await new Promise<void>((resolve) => {
       const timer = setTimeout(resolve, milliseconds)
       timer.unref()
       this.#wake = () => {
