@@ -20,11 +20,14 @@ export default defineConfig({
   resolve: { alias: entryPoints },
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
+    setupFiles: ['test/setup.ts'],
     testTimeout: 20_000,
     // Vitest leaves one core idle; of two that is half.
     maxWorkers: '100%',
     // A worker loads each module once, instead of once a file: a third of all the time.
     isolate: false,
+    // Processes that tests start load their modules from it: half the time of a command.
+    env: { NODE_COMPILE_CACHE: source('./node_modules/.cache/node') },
     // .ci/run sums up the report.
     reporters: ['default', ['json', { outputFile: 'reports/test.json' }]],
   },

@@ -40,7 +40,6 @@ CONFIGURATION = {
 # Fields that a schema cannot say all of, by the operation that they belong to.
 NOT_FOR_A_SCHEMA = {
     "PUT /models/{user}/{dataset}": CONFIGURATION,
-    "POST /uploads": {f"configuration.{field}" for field in CONFIGURATION},
     "POST /datasets/{user}/{dataset}/uploads": {f"configuration.{field}" for field in CONFIGURATION},
     # One of the columns; and no two columns of one name.
     "PUT /datasets/{user}/{dataset}": {"target", "columns"},

@@ -19,11 +19,13 @@ export interface Admission {
 /** Everyone is the operator: a platform without users, on a loopback address. */
 export const openAdmission: Admission = { admit: () => operator }
 
-/** Throws PermissionDenied. */
-export function requirePermission(caller: Caller, permission: Permission): void {
-  if (permits(caller, permission)) return
+/** Throws PermissionDenied unless the caller may do what is asked for, of several one of them. */
+export function requirePermission(caller: Caller, asked: Permission | readonly Permission[]): void {
+  const any = [asked].flat()
+  if (any.some((permission) => permits(caller, permission))) return
   const who = caller.user === null ? 'the operator' : `a key of the role "${caller.role}"`
-  throw new MillraceError('PermissionDenied', `${who} may not do this: it takes "${permission}"`)
+  const named = any.map((permission) => `"${permission}"`).join(' or ')
+  throw new MillraceError('PermissionDenied', `${who} may not do this: it takes ${named}`)
 }
 
 /**

@@ -2,32 +2,29 @@ import { OpenAPIHono } from '@hono/zod-openapi'
 import { HTTPException } from 'hono/http-exception'
 import type { Ports } from '../platform/ports/index.ts'
 import { MillraceError } from '../platform/ports/index.ts'
-import { createAccounts } from '../tasks/accounts.ts'
-import { createAllowances } from '../tasks/allowances.ts'
-import { createDatasets } from '../tasks/datasets.ts'
-import { createFeedback } from '../tasks/feedback.ts'
-import { parseModel } from '../tasks/names.ts'
-import { createPlans } from '../tasks/plans.ts'
-import { createPredictionLog } from '../tasks/prediction-log.ts'
-import { createQuotas } from '../tasks/quotas.ts'
-import { createRegistry } from '../tasks/registry.ts'
 import type { Caller } from '../tasks/caller.ts'
+import { parseModel } from '../tasks/names.ts'
+import type { Quotas } from '../tasks/quotas.ts'
 import { debugLines, requestIdOf, type AccessLog } from './access-log.ts'
 import { openAdmission, type Admission } from './admission.ts'
 import { batchRoutes } from './batches.ts'
 import { createIdempotency } from './idempotency.ts'
-import { createModelCache, type ModelCache, type ModelCacheOptions } from './model-cache.ts'
+import type { ModelCache, ModelCacheOptions } from './model-cache.ts'
 import { notAllowed, problemOf, problemResponse, problemShape } from './problem.ts'
 import { datasetRoutes } from './datasets.ts'
 import { docsPage, type DocsFiles } from './docs-page.ts'
+import { driftPolicyRoutes } from './drift-policy.ts'
+import { driftStatusRoutes } from './drift-status.ts'
 import { executionRoutes } from './executions.ts'
 import { modelRoutes } from './models.ts'
 import { predictionRecordRoutes } from './prediction-record-routes.ts'
 import { predictionRoutes } from './prediction-routes.ts'
-import { createPredictions, type PredictionQuota, type Predictions } from './predictions.ts'
+import type { Predictions } from './predictions.ts'
 import { queueRoutes } from './queue.ts'
+import { reportRoutes } from './reports.ts'
 import { Routes, type ApiApp, type RequestBindings } from './route.ts'
 import { sagemakerRoutes } from './sagemaker.ts'
+import { createServices } from './services.ts'
 import { shortWay, type ShortWay } from './short-way.ts'
 import { uploadRoutes } from './uploads.ts'
 import { trainingRequestRoutes } from './training-requests.ts'
@@ -66,7 +63,7 @@ export interface ApiOptions {
   /** Who asks. @default everyone is the operator */
   readonly admission?: Admission
   /** What requests cost. @default what the plans of users say */
-  readonly quota?: PredictionQuota
+  readonly quotas?: Quotas
   /** Which keys of the log this process appends predictions to, see createPredictionLog. @default '0' */
   readonly predictionShard?: string
   /**
@@ -82,14 +79,10 @@ export interface ApiOptions {
 
 /** Throws NameInvalid for a `sagemakerModel` that is no name. */
 export function createApi(ports: Ports, options: ApiOptions = {}): Api {
-  const registry = createRegistry(ports.table, ports.clock)
-  const models = createModelCache(registry, ports, options.models)
   const admission = options.admission ?? openAdmission
   const accessLog = options.accessLog ?? debugLines(ports.logger)
-  const shard = options.predictionShard
-  const log = createPredictionLog(ports, shard === undefined ? {} : { shard })
-  const quotas = options.quota ?? createQuotas(ports.table, ports.clock)
-  const predictions = createPredictions({ models, log, admission, quota: quotas })
+  const services = createServices(ports, { ...options, admission })
+  const { models, predictions, quotas } = services
   const app: ApiApp = new OpenAPIHono()
   const routes = new Routes(app, {
     admission,
@@ -115,27 +108,24 @@ export function createApi(ports: Ports, options: ApiOptions = {}): Api {
     return notAllowed(`${req.path} takes ${allowed.join(' and ')}, not ${req.method}`, allowed)
   })
   app.get('/health', (context) => context.json({ status: 'ok' }))
-  predictionRoutes(routes, predictions)
-  predictionRecordRoutes(routes, { log, feedback: createFeedback(ports, log), registry })
+  const { pollInterval = 50, streams = true } = options
+  predictionRoutes(routes, services)
+  predictionRecordRoutes(routes, services)
   if (options.sagemakerModel !== undefined) {
-    const model = parseModel(options.sagemakerModel)
-    sagemakerRoutes(routes, { model, models, predictions })
+    sagemakerRoutes(routes, services, { model: parseModel(options.sagemakerModel) })
   }
-  modelRoutes(routes, registry, models, ports)
-  executionRoutes(routes, ports, {
-    pollInterval: options.pollInterval ?? 50,
-    streams: options.streams ?? true,
-  })
-  const datasets = createDatasets(ports)
-  const allowances = createAllowances(ports)
-  datasetRoutes(routes, datasets, allowances)
-  trainingRequestRoutes(routes, { datasets, allowances }, ports)
-  const streams = options.streams ?? true
-  batchRoutes(routes, { registry, datasets, quota: quotas, streams }, ports)
-  uploadRoutes(routes, allowances, ports)
-  queueRoutes(routes, ports.queue)
-  usageRoutes(routes, ports)
-  userRoutes(routes, createAccounts(ports.table, ports.clock), createPlans(ports.table))
+  modelRoutes(routes, services)
+  driftStatusRoutes(routes, services)
+  driftPolicyRoutes(routes, services)
+  reportRoutes(routes, services)
+  executionRoutes(routes, services, { pollInterval, streams })
+  datasetRoutes(routes, services)
+  trainingRequestRoutes(routes, services)
+  batchRoutes(routes, services, { streams })
+  uploadRoutes(routes, services)
+  queueRoutes(routes, services)
+  usageRoutes(routes, services)
+  userRoutes(routes, services)
   if (options.docs !== undefined) docsPage(app, options.docs)
   const described = once(() =>
     app.getOpenAPI31Document({

@@ -2,6 +2,7 @@ import { hash, timingSafeEqual } from 'node:crypto'
 import { MillraceError, type Clock } from '../platform/ports/index.ts'
 import type { Accounts } from '../tasks/accounts.ts'
 import { operatorKeyId, parseApiKey } from '../tasks/api-key.ts'
+import { BoundedMap } from '../tasks/bounded-map.ts'
 import { operator, type Caller } from '../tasks/caller.ts'
 import type { Admission, Credentials } from './admission.ts'
 
@@ -38,16 +39,18 @@ export function keyAdmission(
   { operatorKeys = [] }: KeyAdmissionOptions = {},
 ): Admission {
   const operators = operatorKeys.map(digestOf)
-  const remembered = new Map<string, { readonly since: number; readonly caller: Caller }>()
+  const remembered = new BoundedMap<string, { readonly since: number; readonly caller: Caller }>(
+    maxRemembered,
+  )
   const underWay = new Map<string, Verification>()
 
   return {
     admit(credentials) {
       const key = keyIn(credentials)
-      const digest = digestOf(key)
-      const name = digest.toString('base64')
+      const name = hash('sha256', key, 'base64')
       const known = remembered.get(name)
       if (known !== undefined && isFresh(known)) return known.caller
+      const digest = digestOf(key)
       if (operators.some((one) => timingSafeEqual(one, digest))) return operatorWithKey
       const present = underWay.get(name)
       if (present !== undefined && isFresh(present)) return present.caller
@@ -77,15 +80,8 @@ export function keyAdmission(
     const caller = await accounts.verify(key)
     if (caller === undefined) throw unauthenticated('this key is unknown, or was revoked')
     // A slow lookup must not outlive a later one.
-    if ((remembered.get(name)?.since ?? -Infinity) < since) remember(name, since, caller)
+    if ((remembered.get(name)?.since ?? -Infinity) < since) remembered.set(name, { since, caller })
     return caller
-  }
-
-  function remember(name: string, since: number, caller: Caller): void {
-    remembered.delete(name)
-    remembered.set(name, { since, caller })
-    const oldest = remembered.keys().next().value
-    if (remembered.size > maxRemembered && oldest !== undefined) remembered.delete(oldest)
   }
 }
 

@@ -4,8 +4,8 @@ import type { RowSpan } from '../tasks/batch-results.ts'
 import type { Batches, KeptBatch } from '../tasks/batches.ts'
 import { batchContentTypes } from '../tasks/batch-shapes.ts'
 import type { ModelName } from '../tasks/names.ts'
-import { objectRanges } from '../tasks/object-ranges.ts'
 import type { ObjectReference } from '../tasks/shapes.ts'
+import { objectRanges } from '../tasks/stored-objects.ts'
 import { requestInvalid } from './requests.ts'
 
 /** What one answer has where answers are not streamed, and a page always: a gateway passes 6 MB of text. */

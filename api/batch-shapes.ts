@@ -1,12 +1,14 @@
 import * as z from 'zod'
 import { aliasName } from '../tasks/aliases.ts'
 import { batchFormat } from '../tasks/batch-shapes.ts'
-import { rejectionReason } from '../tasks/shapes.ts'
-import { largestCount, modelParams, modelText, versionNumber } from './requests.ts'
+import { modelNameSchema } from '../tasks/names.ts'
+import { objectReference, rejectionReason } from '../tasks/shapes.ts'
+import { lineage } from './lineage.ts'
+import { largestCount, modelText, versionNumber } from './requests.ts'
 
 /** What the routes of batches take and answer. */
 
-export const batchParams = modelParams.extend({
+export const batchParams = modelNameSchema.extend({
   batch: z
     .string()
     .regex(/^[A-Za-z0-9_-]{1,80}$/, 'a batch is 1 to 80 letters, digits, "_" or "-"'),
@@ -66,11 +68,9 @@ export const batchesPage = z.object({
 })
 
 export const batchShape = summary.extend({
-  rows: z.object({
-    total: z.number().int().describe('of the dataset'),
-    done: z.number().int().describe('whose results are there'),
-    failed: z.number().int().describe('of these, rows that the model could not take'),
-  }),
+  rows: z.number().int().describe('of the dataset'),
+  rowsDone: z.number().int().describe('whose results are there'),
+  rowsFailed: z.number().int().describe('of these, rows that the model could not take'),
   failures: z
     .array(z.object({ row: z.number().int(), message: z.string() }))
     .describe('of the first rows that failed'),
@@ -78,6 +78,13 @@ export const batchShape = summary.extend({
     .object({ bytes: z.number().int(), sha256: z.string() })
     .nullable()
     .describe('once all rows are predicted'),
+  source: objectReference
+    .nullable()
+    .describe('the object version whose rows are predicted; null until they are divided'),
+  manifest: objectReference
+    .nullable()
+    .describe('the object that names the results and what they were made of'),
+  lineage,
   reasons: z.array(rejectionReason).describe('why it was rejected'),
   error: z.string().optional(),
   cause: z.string().optional(),

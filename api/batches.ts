@@ -1,16 +1,10 @@
 import { randomBytes } from 'node:crypto'
 import * as z from 'zod'
-import {
-  isMillraceError,
-  MillraceError,
-  type Execution,
-  type Ports,
-} from '../platform/ports/index.ts'
-import { createBatches, versionAsked, type BatchRecord, type KeptBatch } from '../tasks/batches.ts'
-import type { Datasets } from '../tasks/datasets.ts'
+import { isMillraceError, MillraceError, type Execution } from '../platform/ports/index.ts'
+import { versionAsked, type BatchRecord, type KeptBatch } from '../tasks/batches.ts'
 import { listExecution } from '../tasks/execution-owner.ts'
-import { formatModel, type ModelName } from '../tasks/names.ts'
-import { modelDeleted, type Registry } from '../tasks/registry.ts'
+import { formatModel, modelNameSchema, type ModelName } from '../tasks/names.ts'
+import { modelDeleted } from '../tasks/registry.ts'
 import { batchResults } from './batch-results.ts'
 import {
   batchAccepted,
@@ -21,19 +15,19 @@ import {
   resultsQuery,
   type BatchStatus,
 } from './batch-shapes.ts'
-import type { PredictionQuota } from './predictions.ts'
 import { datasetNamed } from './admission.ts'
-import { modelParams, pageQuery, parsed, readJson } from './requests.ts'
+import { lineageOf } from './lineage.ts'
+import { pageQuery, parsed, readJson } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
+
+/** Who may ask for a batch may see it, and who may see what was predicted too. */
+const mayRead = ['predict', 'read'] as const
 
 /** Failures that one answer tells. */
 const toldFailures = 20
 
 export interface BatchRoutesOptions {
-  readonly registry: Registry
-  readonly datasets: Datasets
-  /** What the rows of a batch cost. */
-  readonly quota: PredictionQuota
   /** Whether an answer may be of any size. */
   readonly streams: boolean
 }
@@ -41,11 +35,10 @@ export interface BatchRoutesOptions {
 /** Predictions of stored datasets, as executions of the workflow `batch`. */
 export function batchRoutes(
   routes: Routes,
-  { registry, datasets, quota, streams }: BatchRoutesOptions,
-  ports: Pick<Ports, 'objects' | 'table' | 'executions' | 'clock'>,
+  { registry, datasets, batches, quotas, ports }: Services,
+  { streams }: BatchRoutesOptions,
 ): void {
-  const { executions, table, clock } = ports
-  const batches = createBatches(table)
+  const { objects, executions, table, clock } = ports
 
   routes.add(
     {
@@ -53,18 +46,18 @@ export function batchRoutes(
       method: 'post',
       path: '/models/{user}/{dataset}/batches',
       summary: 'Predict a version of a dataset',
-      request: { params: modelParams, body: takes(batchOrder) },
+      request: { params: modelNameSchema, body: takes(batchOrder) },
       responses: answers('accepted: its execution has started', batchAccepted, 202),
       creates: true,
       spendsItself: true,
     },
     async (context, caller) => {
-      const model = parsed(modelParams, context.req.param())
+      const model = parsed(modelNameSchema, context.req.param())
       const order = parsed(batchOrder, await readJson(context.req.raw))
       const from = order.dataset === undefined ? model : datasetNamed(order.dataset, caller)
       const { version } = await versionAsked(registry, model, order)
       const { version: datasetVersion, rows } = await datasets.version(from, order.datasetVersion)
-      const spent = await quota.spend(caller, model.user, rows)
+      const spent = await quotas.spend(caller, model.user, rows)
       const createdAt = new Date(clock.now()).toISOString()
       const batch = batchName(createdAt)
       const record: BatchRecord = {
@@ -97,15 +90,15 @@ export function batchRoutes(
 
   routes.add(
     {
-      access: 'read',
+      access: mayRead,
       method: 'get',
       path: '/models/{user}/{dataset}/batches',
       summary: 'Batches of a model, the newest first',
-      request: { params: modelParams, query: pageQuery },
+      request: { params: modelNameSchema, query: pageQuery },
       responses: answers('a page of batches', batchesPage),
     },
     async (context) => {
-      const model = parsed(modelParams, context.req.param())
+      const model = parsed(modelNameSchema, context.req.param())
       const page = parsed(pageQuery, context.req.query())
       const head = await registry.head(model)
       if (head === undefined) {
@@ -119,7 +112,6 @@ export function batchRoutes(
   )
 
   const one = {
-    access: 'predict',
     request: { params: batchParams },
     responses: answers('the batch', batchShape),
   } as const
@@ -127,6 +119,7 @@ export function batchRoutes(
   routes.add(
     {
       ...one,
+      access: mayRead,
       method: 'get',
       path: '/models/{user}/{dataset}/batches/{batch}',
       summary: 'A batch, and how far it is',
@@ -140,6 +133,7 @@ export function batchRoutes(
   routes.add(
     {
       ...one,
+      access: 'predict',
       method: 'post',
       path: '/models/{user}/{dataset}/batches/{batch}/cancel',
       summary: 'Stop a batch; the results that are there stay',
@@ -162,7 +156,7 @@ export function batchRoutes(
 
   routes.add(
     {
-      access: 'predict',
+      access: mayRead,
       method: 'get',
       path: '/models/{user}/{dataset}/batches/{batch}/results',
       summary: 'The results of a batch, or those that are there while it runs',
@@ -188,7 +182,7 @@ export function batchRoutes(
       const { batch, ...model } = parsed(batchParams, context.req.param())
       const query = parsed(resultsQuery, context.req.query())
       const kept = await batches.find(model, batch)
-      return batchResults({ objects: ports.objects, batches, streams }, { model, kept, ...query })
+      return batchResults({ objects, batches, streams }, { model, kept, ...query })
     },
   )
 
@@ -201,16 +195,17 @@ export function batchRoutes(
     const { error, cause, stopDate } = execution ?? {}
     return {
       ...summaryOf(kept, execution),
-      rows: {
-        total: kept.rows,
-        done: shards.reduce((sum, { from, to }) => sum + to - from, 0),
-        failed: shards.reduce((sum, { failed }) => sum + failed, 0),
-      },
+      rows: kept.rows,
+      rowsDone: shards.reduce((sum, { from, to }) => sum + to - from, 0),
+      rowsFailed: shards.reduce((sum, { failed }) => sum + failed, 0),
       failures: shards.flatMap(({ failures }) => failures).slice(0, toldFailures),
       results:
         kept.result === null
           ? null
           : { bytes: kept.result.object.size, sha256: kept.result.object.sha256 },
+      source: kept.source ?? null,
+      manifest: kept.result?.manifest ?? null,
+      lineage: await lineageOf(registry, model, kept.version),
       reasons: [...(kept.reasons ?? [])],
       ...(error === undefined ? {} : { error }),
       ...(cause === undefined ? {} : { cause }),

@@ -1,18 +1,13 @@
 import * as z from 'zod'
 import type { ObjectVersion, UploadedPart } from '../platform/ports/index.ts'
-import type { Allowances } from '../tasks/allowances.ts'
 import { maxDatasetBytes } from '../tasks/dataset.ts'
+import { modelNameSchema } from '../tasks/names.ts'
 import { trainingConfiguration } from '../tasks/training-configuration.ts'
 import { uploadIdSchema } from '../tasks/upload-records.ts'
-import {
-  defaultPartBytes,
-  maxSingleBytes,
-  maxUrls,
-  minPartBytes,
-  type Uploads,
-} from '../tasks/uploads.ts'
-import { modelParams, parsed, readJson } from './requests.ts'
+import { defaultPartBytes, maxSingleBytes, maxUrls, minPartBytes } from '../tasks/uploads.ts'
+import { parsed, readJson } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 import { refuseImpossible } from './training-requests.ts'
 
 const sha256 = z.string().regex(/^[0-9a-f]{64}$/, 'a SHA-256 is 64 digits of 0-9 and a-f')
@@ -72,7 +67,7 @@ const started = z.union([
   }),
 ])
 
-const uploadParams = modelParams.extend({ uploadId: uploadIdSchema })
+const uploadParams = modelNameSchema.extend({ uploadId: uploadIdSchema })
 const partNumber = z.number().int().min(1).max(maxParts)
 
 const partsRequest = z.strictObject({
@@ -102,13 +97,7 @@ const completed = z.object({
 })
 
 /** Uploads of a dataset, whole or in parts that may be sent side by side and over days. */
-export function datasetUploadRoutes(
-  routes: Routes,
-  {
-    uploads,
-    allowances,
-  }: { readonly uploads: Uploads; readonly allowances: Pick<Allowances, 'store'> },
-): void {
+export function datasetUploadRoutes(routes: Routes, { uploads, allowances }: Services): void {
   const common = { access: 'train', missing: 'DatasetNotFound' } as const
 
   routes.add(
@@ -118,11 +107,11 @@ export function datasetUploadRoutes(
       method: 'post',
       path: '/datasets/{user}/{dataset}/uploads',
       summary: 'URLs that take the bytes of a dataset, which starts a training',
-      request: { params: modelParams, body: takes(uploadRequest) },
+      request: { params: modelNameSchema, body: takes(uploadRequest) },
       responses: answers('where to send the bytes', started, 201),
     },
     async (context, caller) => {
-      const dataset = parsed(modelParams, context.req.param())
+      const dataset = parsed(modelNameSchema, context.req.param())
       const request = parsed(uploadRequest, await readJson(context.req.raw))
       refuseImpossible(request.configuration ?? {}, 'configuration.')
       const { size, partSize = size > maxSingleBytes ? defaultPartBytes : undefined } = request

@@ -1,16 +1,15 @@
 import * as z from 'zod'
-import type { Allowances } from '../tasks/allowances.ts'
 import { sees } from '../tasks/caller.ts'
 import { maxAppendedRows, maxTextCell } from '../tasks/dataset-rows.ts'
 import { columnType, datasetSchema } from '../tasks/dataset-schema.ts'
 import type { ColumnStatistics } from '../tasks/dataset-statistics.ts'
 import type { DatasetSummary, VersionRecord } from '../tasks/dataset-records.ts'
-import type { Datasets } from '../tasks/datasets.ts'
-import { formatModel, nameSchema } from '../tasks/names.ts'
+import { formatModel, modelNameSchema, nameSchema } from '../tasks/names.ts'
 import { objectReference } from '../tasks/shapes.ts'
 import { rowsOf } from './dataset-rows.ts'
-import { modelParams, pageQuery, parsed, readBody, readJson, versionText } from './requests.ts'
+import { pageQuery, parsed, readBody, readJson, versionText } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 const count = z.number().int().min(0)
 const figure = z.number().nullable()
@@ -18,10 +17,10 @@ const figure = z.number().nullable()
 const summaryShape = z.object({
   dataset: z.string().describe('`<user>/<dataset>`'),
   version: count.describe('the last one'),
-  versions: count.describe('how many there are'),
+  versionCount: count,
   rows: count,
   bytes: count,
-  columns: count.describe('how many there are'),
+  columnCount: count,
   target: z.string().nullable(),
   createdAt: z.string(),
   updatedAt: z.string(),
@@ -33,7 +32,7 @@ const versionShape = z.object({
   format: z.enum(['npy', 'csv']),
   rows: count.describe('in all'),
   bytes: count.describe('in all'),
-  columns: count.describe('how many there are'),
+  columnCount: count,
   target: z.string().nullable(),
   source: objectReference
     .nullable()
@@ -54,10 +53,10 @@ const statisticsShape = z.object({
 })
 
 const datasetShape = z.object({
-  ...versionShape.omit({ columns: true }).shape,
+  ...versionShape.omit({ columnCount: true }).shape,
   dataset: z.string().describe('`<user>/<dataset>`'),
   version: count.describe('the one that is described'),
-  versions: count.describe('how many there are'),
+  versionCount: count,
   columns: z.array(
     z.object({
       name: z.string(),
@@ -104,11 +103,7 @@ const rows = z
   .describe('each an object by the names of the columns, or an array in their order')
 
 /** Datasets: what there is of them, making them, appending to them. */
-export function datasetRoutes(
-  routes: Routes,
-  datasets: Datasets,
-  allowances: Pick<Allowances, 'store'>,
-): void {
+export function datasetRoutes(routes: Routes, { datasets, allowances }: Services): void {
   routes.add(
     {
       access: 'read',
@@ -137,13 +132,13 @@ export function datasetRoutes(
       method: 'get',
       path: '/datasets/{user}/{dataset}',
       summary: 'One dataset: its columns, its last version or another one, its statistics',
-      request: { params: modelParams, query: oneQuery },
+      request: { params: modelNameSchema, query: oneQuery },
       responses: answers('the dataset', datasetShape),
     },
     async (context) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       const query = parsed(oneQuery, context.req.query())
-      const { versions, createdAt, updatedAt, latest } = await datasets.describe(name)
+      const { versionCount, createdAt, updatedAt, latest } = await datasets.describe(name)
       const record =
         query.version === undefined ? latest : await datasets.version(name, query.version)
       const { columns } = await datasets.schema(record)
@@ -151,7 +146,7 @@ export function datasetRoutes(
       const statistics = await datasets.statistics(name, record, { compute })
       return context.json({
         dataset: formatModel(name),
-        versions,
+        versionCount,
         ...version(record),
         columns: columns.map((column) => ({
           ...column,
@@ -170,14 +165,14 @@ export function datasetRoutes(
       method: 'put',
       path: '/datasets/{user}/{dataset}',
       summary: 'Make an empty dataset of these columns, unless it is there',
-      request: { params: modelParams, body: takes(datasetSchema) },
+      request: { params: modelNameSchema, body: takes(datasetSchema) },
       responses: {
         ...answers('a dataset of this schema was there', summaryShape),
         ...answers('the dataset was made', summaryShape, 201),
       },
     },
     async (context) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       const schema = parsed(datasetSchema, await readJson(context.req.raw))
       const { dataset, created } = await datasets.create(name, schema)
       return context.json(summary(dataset), created ? 201 : 200)
@@ -191,11 +186,11 @@ export function datasetRoutes(
       method: 'delete',
       path: '/datasets/{user}/{dataset}',
       summary: 'Remove a dataset that no model learned from, or archive it',
-      request: { params: modelParams, query: removeQuery },
+      request: { params: modelNameSchema, query: removeQuery },
       responses: { 204: { description: 'it is removed' } },
     },
     async (context) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       const { archive } = parsed(removeQuery, context.req.query())
       await datasets.remove(name, { archive: archive === 'true' })
       return context.body(null, 204)
@@ -209,14 +204,14 @@ export function datasetRoutes(
       method: 'get',
       path: '/datasets/{user}/{dataset}/versions',
       summary: 'The versions of a dataset, the newest first',
-      request: { params: modelParams, query: pageQuery },
+      request: { params: modelNameSchema, query: pageQuery },
       responses: answers(
         'versions',
         z.object({ versions: z.array(versionShape), cursor: z.string().optional() }),
       ),
     },
     async (context) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       const page = await datasets.versions(name, parsed(pageQuery, context.req.query()))
       return context.json({ versions: page.versions.map(version), cursor: page.cursor })
     },
@@ -231,7 +226,7 @@ export function datasetRoutes(
       path: '/datasets/{user}/{dataset}/rows',
       summary: 'Append rows, all or none, which makes a version',
       request: {
-        params: modelParams,
+        params: modelNameSchema,
         body: {
           required: true,
           content: {
@@ -245,7 +240,7 @@ export function datasetRoutes(
       responses: answers('the version that was made', appendedShape, 201),
     },
     async (context, caller) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       await datasets.describe(name)
       const body = await readBody(context.req.raw)
       const given = await rowsOf(context.req.header('content-type'), body)
@@ -279,7 +274,7 @@ function summary({ dataset, latest, ...rest }: DatasetSummary): z.infer<typeof s
     version,
     rows,
     bytes,
-    columns: schema.columns,
+    columnCount: schema.columns,
     target: schema.target,
     ...rest,
   }
@@ -293,7 +288,7 @@ function version(record: VersionRecord): z.infer<typeof versionShape> {
     format,
     rows,
     bytes,
-    columns: schema.columns,
+    columnCount: schema.columns,
     target: schema.target,
     source,
     createdAt,

@@ -3,13 +3,14 @@ import {
   isMillraceError,
   MillraceError,
   type Execution,
-  type Ports,
+  type ExecutionSummary,
 } from '../platform/ports/index.ts'
 import { sees, type Caller } from '../tasks/caller.ts'
-import { executionsOf, ownerOfExecution } from '../tasks/execution-owner.ts'
+import { executionsOf, ownerOfExecution, type ListedExecution } from '../tasks/execution-owner.ts'
 import { eventStream, nextEvents, type Looking } from './execution-events.ts'
 import { largestCount, pageQuery, parsed } from './requests.ts'
 import { answers, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 const executionName = z
   .string()
@@ -72,7 +73,7 @@ export interface ExecutionRoutesOptions {
 /** Executions and their histories. */
 export function executionRoutes(
   routes: Routes,
-  { executions, clock, table }: Pick<Ports, 'executions' | 'clock' | 'table'>,
+  { ports: { executions, clock, table } }: Services,
   { pollInterval, streams }: ExecutionRoutesOptions,
 ): void {
   const looking: Looking = { executions, clock, pollInterval }
@@ -184,10 +185,12 @@ export function executionRoutes(
 
   async function listOf(user: string, query: z.infer<typeof listQuery>) {
     const page = await executionsOf(table, user, query)
+    const listed = page.executions.filter(
+      ({ workflow }) => query.workflow === undefined || workflow === query.workflow,
+    )
+    const newest = query.cursor === undefined ? await newestOf(listed) : noneKnown
     const found = await Promise.all(
-      page.executions
-        .filter(({ workflow }) => query.workflow === undefined || workflow === query.workflow)
-        .map(summaryOf),
+      listed.map(async (one) => newest.get(one.workflow)?.get(one.name) ?? summaryOf(one)),
     )
     const asked = found.filter(
       (one) => one !== undefined && (query.status === undefined || one.status === query.status),
@@ -195,8 +198,28 @@ export function executionRoutes(
     return { ...page, executions: asked }
   }
 
+  /**
+   * The newest executions of the workflows of a page, of all users: on a platform with few of them one
+   * request tells of the whole page, where otherwise each execution takes one.
+   */
+  async function newestOf(listed: readonly ListedExecution[]): Promise<KnownExecutions> {
+    const counts = Map.groupBy(listed, ({ workflow }) => workflow)
+    const worthwhile = [...counts].filter(([, { length }]) => length > 1)
+    return new Map(
+      await Promise.all(
+        worthwhile.map(async ([workflow]) => {
+          const { executions: newest } = await executions.list({ workflow, limit: 100 })
+          return [workflow, new Map(newest.map((one) => [one.name, one]))] as const
+        }),
+      ),
+    )
+  }
+
   /** Undefined for one that is not started yet, or forgotten. */
-  async function summaryOf({ workflow, name }: { workflow: string; name: string }) {
+  async function summaryOf({
+    workflow,
+    name,
+  }: ListedExecution): Promise<ExecutionSummary | undefined> {
     try {
       const { startDate, stopDate, redriveCount, ...one } = await executions.describe(
         workflow,
@@ -210,6 +233,11 @@ export function executionRoutes(
     }
   }
 }
+
+/** Summaries by workflow and name. */
+type KnownExecutions = ReadonlyMap<string, ReadonlyMap<string, ExecutionSummary>>
+
+const noneKnown: KnownExecutions = new Map()
 
 function notFound(workflow: string, name: string): MillraceError {
   return new MillraceError(

@@ -1,4 +1,5 @@
 import type { Clock } from '../platform/ports/index.ts'
+import { BoundedMap } from '../tasks/bounded-map.ts'
 
 /** Values in memory; the one used longest ago goes first. */
 export const maxFollowed = 64
@@ -25,7 +26,7 @@ export class Followed<Value> {
   readonly #maxAge: number
   readonly #onError: (key: string, error: unknown) => void
   readonly #isGone: (error: unknown) => boolean
-  readonly #entries = new Map<string, Entry<Value>>()
+  readonly #entries = new BoundedMap<string, Entry<Value>>(maxFollowed)
 
   constructor(options: {
     /** What it throws at the first request for a key reaches who asked, and is not kept. */
@@ -51,7 +52,8 @@ export class Followed<Value> {
   get(key: string): Value | Promise<Value> {
     const entry = this.#entries.get(key)
     if (entry === undefined) return this.#readInto(key)
-    this.#touch(key, entry)
+    // What is used is set again: the one used longest ago goes first.
+    this.#entries.set(key, entry)
     const now = this.#clock.now()
     const age = now - entry.readAt
     if (age <= followedMaxAge) return entry.value
@@ -62,10 +64,11 @@ export class Followed<Value> {
     return age > this.#maxAge ? entry.refreshing.value : entry.value
   }
 
-  /** Lets the next request read the value again. */
-  invalidate(key: string): void {
-    const entry = this.#entries.get(key)
-    if (entry !== undefined) entry.readAt = -Infinity
+  /** Lets the next request for a key that begins so read its value again. */
+  invalidate(prefix: string): void {
+    for (const [key, entry] of this.#entries) {
+      if (key.startsWith(prefix)) entry.readAt = -Infinity
+    }
   }
 
   async #refresh(key: string, entry: Entry<Value>): Promise<Value> {
@@ -88,15 +91,7 @@ export class Followed<Value> {
     const value = await this.#read(key)
     const present = this.#entries.get(key)
     if (present !== undefined && present.readAt > readAt) return present.value
-    this.#touch(key, { value, readAt })
-    const oldest = this.#entries.keys().next().value
-    if (this.#entries.size > maxFollowed && oldest !== undefined) this.#entries.delete(oldest)
+    this.#entries.set(key, { value, readAt })
     return value
-  }
-
-  /** Taken out and put back: the order of a Map is the order of its use. */
-  #touch(key: string, entry: Entry<Value>): void {
-    this.#entries.delete(key)
-    this.#entries.set(key, entry)
   }
 }

@@ -5,9 +5,10 @@ import {
   type Logger,
   type Objects,
 } from '../platform/ports/index.ts'
+import type { AliasName } from '../tasks/aliases.ts'
+import { BoundedMap } from '../tasks/bounded-map.ts'
 import { loadModel, type LoadedModel } from '../tasks/model-artifact.ts'
 import { formatModel, parseModel, type ModelName } from '../tasks/names.ts'
-import type { AliasName } from '../tasks/aliases.ts'
 import { modelDeleted, type Registry } from '../tasks/registry.ts'
 import { Followed } from './followed.ts'
 
@@ -17,6 +18,7 @@ const maxVersions = 64
 export interface ServedModel {
   /** `<user>/<dataset>` */
   readonly name: string
+  readonly of: ModelName
   readonly version: number
   readonly model: LoadedModel
 }
@@ -34,7 +36,7 @@ export interface ModelCache {
   /** The champion of the model that this user promoted last. */
   lastPromoted(user: string): ServedModel | Promise<ServedModel>
   version(model: ModelName, version: number): Promise<ServedModel>
-  /** A promotion was told: reads again at the next request. */
+  /** An alias of the model moved, or the model was removed: what is known of it is read again. */
   invalidate(model: ModelName): void
 }
 
@@ -44,6 +46,8 @@ export interface ModelCacheOptions {
    * read again. Matters where nothing is read behind requests. @default Infinity
    */
   readonly maxAge?: number
+  /** Told of every model that is invalidated, for caches in other processes. @default nobody is told */
+  readonly onInvalidate?: (model: ModelName) => void
 }
 
 /** For a process that is frozen between requests, as a Lambda function is. */
@@ -51,10 +55,10 @@ export const frozenBetweenRequests: ModelCacheOptions = { maxAge: 5000 }
 
 export function createModelCache(
   registry: Registry,
-  { objects, clock, logger }: { objects: Objects; clock: Clock; logger: Logger },
+  { objects, clock, logger }: { objects: Pick<Objects, 'read'>; clock: Clock; logger: Logger },
   options: ModelCacheOptions = {},
 ): ModelCache {
-  const versions = new Map<string, Promise<ServedModel>>()
+  const versions = new BoundedMap<string, Promise<ServedModel>>(maxVersions)
   const onError = (key: string, error: unknown) =>
     logger.warn('what serves could not be read again; what is in memory goes on', {
       model: key,
@@ -65,29 +69,30 @@ export function createModelCache(
   const following = { ...options, clock, onError, isGone }
   const named = new Followed({ ...following, read: readNamed })
   const newest = new Followed({ ...following, read: readLastPromoted })
-  const heads = new Followed({ ...following, read: (name) => registry.head(parseModel(name)) })
+  const heads = new Followed({ ...following, read: (key) => registry.head(modelIn(key)) })
 
   return {
     alias: (model, alias) => named.get(aliasKey(model, alias)),
-    lastPromoted: (user) => newest.get(user),
+    lastPromoted: (user) => newest.get(userKey(user)),
     async version(model, version) {
-      const head = await heads.get(formatModel(model))
+      const head = await heads.get(headKey(model))
       if (head !== undefined && (head.deletedAt !== null || version < head.firstVersion)) {
         throw modelDeleted(model, head)
       }
       return loaded(model, version)
     },
     invalidate(model) {
-      named.invalidate(aliasKey(model, 'champion'))
-      named.invalidate(aliasKey(model, 'previous'))
-      newest.invalidate(model.user)
-      heads.invalidate(formatModel(model))
+      named.invalidate(aliasKey(model, ''))
+      newest.invalidate(userKey(model.user))
+      heads.invalidate(headKey(model))
+      options.onInvalidate?.(model)
     },
   }
 
   async function readNamed(key: string): Promise<ServedModel> {
-    const [name = '', alias = ''] = key.split('@')
-    const model = parseModel(name)
+    const model = modelIn(key)
+    const name = formatModel(model)
+    const alias = key.slice(aliasKey(model, '').length)
     const found = await registry.alias(model, alias)
     if (found !== undefined) return loaded(model, found.version)
     const head = await registry.head(model)
@@ -100,7 +105,8 @@ export function createModelCache(
     )
   }
 
-  async function readLastPromoted(user: string): Promise<ServedModel> {
+  async function readLastPromoted(key: string): Promise<ServedModel> {
+    const user = key.slice(0, -1)
     const model = await registry.lastPromoted(user)
     if (model === undefined) {
       throw new MillraceError(
@@ -114,25 +120,37 @@ export function createModelCache(
   function loaded(model: ModelName, version: number): Promise<ServedModel> {
     const key = `${formatModel(model)}@${version}`
     const present = versions.get(key)
-    // Taken out and put back: the order of a Map is the order of its use.
-    versions.delete(key)
     const served = present ?? load(model, version)
+    // What is used is set again: the one used longest ago goes first.
     versions.set(key, served)
-    if (present === undefined) {
-      served.catch(() => versions.delete(key))
-      const oldest = versions.keys().next().value
-      if (versions.size > maxVersions && oldest !== undefined) versions.delete(oldest)
-    }
+    if (present === undefined) served.catch(() => versions.delete(key))
     return served
   }
 
   async function load(model: ModelName, version: number): Promise<ServedModel> {
     const { artifact } = await registry.version(model, version)
-    return { name: formatModel(model), version, model: await loadModel(objects, artifact) }
+    return {
+      name: formatModel(model),
+      of: model,
+      version,
+      model: await loadModel(objects, artifact),
+    }
   }
 }
 
-/** No name of a model has an "@". */
+// No name has an "@", and what a key begins with ends in one: it is that of no other name.
+function userKey(user: string): string {
+  return `${user}@`
+}
+
+function headKey(model: ModelName): string {
+  return `${formatModel(model)}@`
+}
+
+function modelIn(key: string): ModelName {
+  return parseModel(key.slice(0, key.indexOf('@')))
+}
+
 function aliasKey(model: ModelName, alias: AliasName): string {
   return `${formatModel(model)}@${alias}`
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { aliasName } from '../tasks/aliases.ts'
-import { gateScore } from '../tasks/gate.ts'
+import { metricOf, valueOf } from '../tasks/chosen-metric.ts'
 import type { ModelVersion } from '../tasks/registry.ts'
 import {
   candidateScore,
@@ -8,8 +8,10 @@ import {
   gateDecision,
   learningTask,
   leftOutAlgorithm,
+  metricName,
   modelMetrics,
   objectReference,
+  splitRule,
   trainedCandidate,
 } from '../tasks/shapes.ts'
 
@@ -19,8 +21,11 @@ const cursor = z.string().optional().describe('where the next page begins; absen
 
 const score = {
   task: learningTask,
-  metric: z.enum(['accuracy', 'rmse', 'silhouette']),
-  score: z.number().nullable().describe('that metric on held-out rows; less is better of rmse'),
+  metric: metricName.describe('what the training went by'),
+  score: z
+    .number()
+    .nullable()
+    .describe('that metric on held-out rows; less is better of logLoss, rmse and mae'),
 }
 
 const modelSummary = z.object({
@@ -39,7 +44,7 @@ export const modelsPage = z.object({ models: z.array(modelSummary), cursor })
 export const aliasShape = z.object({
   alias: aliasName,
   version: z.number().int(),
-  execution: z.string().describe('what moved it: an execution, or a key'),
+  movedBy: z.string().describe('an execution, `key <id>`, or `operator`'),
   since: z.string(),
   revision: z.number().int().describe('grows with every move'),
 })
@@ -49,7 +54,7 @@ export const aliasHistory = z
     z.object({
       from: z.number().int().nullable(),
       to: z.number().int(),
-      execution: z.string(),
+      movedBy: z.string(),
       reason: z.string(),
       at: z.string(),
     }),
@@ -60,7 +65,7 @@ const versionBrief = z.object({
   version: z.number().int(),
   algorithm: z.string(),
   ...score,
-  rows: z.number().int().describe('held out of training'),
+  heldOutRows: z.number().int(),
   registeredAt: z.string(),
   execution: z.string(),
 })
@@ -81,6 +86,8 @@ export const versionShape = z.object({
   crossValidation: candidateScore,
   candidates: z.array(trainedCandidate),
   leftOut: z.array(leftOutAlgorithm),
+  split: splitRule.optional().describe('what was held out; absent of old versions: a quarter'),
+  metric: score.metric.optional(),
   source: objectReference.describe('the uploaded bytes it learned from'),
   sequencer: z.string(),
   sidecar: objectReference.omit({ sha256: true }).nullable(),
@@ -96,14 +103,14 @@ export function brief(version: ModelVersion): z.infer<typeof versionBrief> {
     version: version.version,
     algorithm: version.algorithm,
     ...scored(version),
-    rows: version.metrics.rows,
+    heldOutRows: version.metrics.rows,
     registeredAt: version.registeredAt,
     execution: version.execution,
   }
 }
 
-/** How good a version is, by the metric of its task. */
-export function scored({ metrics }: ModelVersion) {
-  const { metric, value } = gateScore(metrics)
-  return { task: metrics.task, metric, score: value }
+/** How good a version is, by the metric of its training. */
+export function scored({ metrics, ...version }: ModelVersion) {
+  const metric = metricOf(metrics.task, version)
+  return { task: metrics.task, metric, score: valueOf(metrics, metric) }
 }

@@ -1,12 +1,11 @@
 import * as z from 'zod'
 import { millraceEvent } from '../events/index.ts'
-import { MillraceError, type Ports } from '../platform/ports/index.ts'
+import { MillraceError } from '../platform/ports/index.ts'
 import { aliasName } from '../tasks/aliases.ts'
 import type { Caller } from '../tasks/caller.ts'
 import { removeModel } from '../tasks/model-removal.ts'
-import { formatModel, type ModelName } from '../tasks/names.ts'
-import { modelDeleted, requireVersion, type Registry } from '../tasks/registry.ts'
-import type { ModelCache } from './model-cache.ts'
+import { formatModel, modelNameSchema, type ModelName } from '../tasks/names.ts'
+import { modelDeleted, requireVersion } from '../tasks/registry.ts'
 import {
   aliasHistory,
   aliasShape,
@@ -19,7 +18,6 @@ import {
   type ModelSummary,
 } from './model-shapes.ts'
 import {
-  modelParams,
   pageQuery,
   parsed,
   readJson,
@@ -28,9 +26,10 @@ import {
   versionText,
 } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
-const versionParams = modelParams.extend({ version: versionText })
-const aliasParams = modelParams.extend({ alias: aliasName })
+const versionParams = modelNameSchema.extend({ version: versionText })
+const aliasParams = modelNameSchema.extend({ alias: aliasName })
 
 const preconditions = z.object({
   'if-match': z
@@ -47,12 +46,7 @@ const aliasMoveRequest = z.strictObject({
 })
 
 /** What the registry holds, and the hand on it. */
-export function modelRoutes(
-  routes: Routes,
-  registry: Registry,
-  cache: ModelCache,
-  ports: Pick<Ports, 'table' | 'clock' | 'bus' | 'executions'>,
-): void {
+export function modelRoutes(routes: Routes, { registry, models: cache, ports }: Services): void {
   routes.add(
     {
       access: 'read',
@@ -76,11 +70,11 @@ export function modelRoutes(
       method: 'get',
       path: '/models/{user}/{dataset}',
       summary: 'One model: its aliases and its latest versions',
-      request: { params: modelParams, query: pageQuery },
+      request: { params: modelNameSchema, query: pageQuery },
       responses: answers('the model', modelShape),
     },
     async (context) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       const page = await versionsOf(name, parsed(pageQuery, context.req.query()))
       const aliases = await registry.aliases(name)
       return context.json({
@@ -97,11 +91,11 @@ export function modelRoutes(
       method: 'delete',
       path: '/models/{user}/{dataset}',
       summary: 'Remove a model; its versions stay on record for the predictions that name them',
-      request: { params: modelParams },
+      request: { params: modelNameSchema },
       responses: { 204: { description: 'it is removed' } },
     },
     async (context, caller) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       await removeModel(ports, name)
       cache.invalidate(name)
       const detail = { model: formatModel(name), by: caller.keyId }
@@ -116,11 +110,11 @@ export function modelRoutes(
       method: 'get',
       path: '/models/{user}/{dataset}/versions',
       summary: 'Versions, the newest first',
-      request: { params: modelParams, query: pageQuery },
+      request: { params: modelNameSchema, query: pageQuery },
       responses: answers('a page of versions', versionsPage),
     },
     async (context) => {
-      const name = parsed(modelParams, context.req.param())
+      const name = parsed(modelNameSchema, context.req.param())
       return context.json(await versionsOf(name, parsed(pageQuery, context.req.query())))
     },
   )
@@ -183,17 +177,17 @@ export function modelRoutes(
         const message = '"previous" follows "champion" by itself: move that one'
         throw requestInvalid([{ field: 'alias', message }])
       }
-      const execution = moverOf(caller)
-      const move = { model, alias, version, ifRevision, execution, reason }
+      const movedBy = moverOf(caller)
+      const move = { model, alias, version, ifRevision, movedBy, reason }
       const { alias: moved, from } = await registry.moveAlias(move)
+      cache.invalidate(model)
       if (alias === 'champion') {
-        cache.invalidate(model)
         await ports.bus.publish([
           millraceEvent('Model Promoted', {
             model: formatModel(model),
             version,
             previousVersion: from,
-            execution,
+            execution: movedBy,
             reason,
           }),
         ])

@@ -1,9 +1,6 @@
 import * as z from 'zod'
-import { isMillraceError } from '../platform/ports/index.ts'
 import { sees, type Caller } from '../tasks/caller.ts'
-import type { Feedback, FeedbackBook, LabelledRow } from '../tasks/feedback.ts'
-import type { ModelName } from '../tasks/names.ts'
-import type { PredictionLog } from '../tasks/prediction-log.ts'
+import type { Feedback, LabelledRow } from '../tasks/feedback.ts'
 import {
   labelSchema,
   parsePredictionId,
@@ -11,11 +8,12 @@ import {
   predictionIdPattern,
   predictionNotFound,
 } from '../tasks/prediction-records.ts'
-import type { Registry } from '../tasks/registry.ts'
-import { learningTask, objectReference } from '../tasks/shapes.ts'
+import { learningTask } from '../tasks/shapes.ts'
+import { lineage, lineageOf } from './lineage.ts'
 import { maxInstances } from './prediction-shapes.ts'
 import { parsed, readJson, requestInvalid } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 const params = z.object({
   id: z.string().regex(predictionIdPattern).describe('of the answer to the prediction'),
@@ -27,15 +25,6 @@ const feedback = z.object({
   at: z.string(),
 })
 
-const lineage = z.object({
-  algorithm: z.string(),
-  source: objectReference.describe('the uploaded bytes that the version learned from'),
-  trainingId: z.string().describe('digest of data, configuration and code'),
-  execution: z.string().describe('which trained it'),
-  registeredAt: z.string(),
-  deleted: z.boolean().describe('whether the model was deleted since'),
-})
-
 const recorded = predictionContents.extend({
   id: z.string(),
   model: z.string(),
@@ -44,7 +33,7 @@ const recorded = predictionContents.extend({
   at: z.string(),
   key: z.string().nullable().describe('the id of the key that asked'),
   feedback: z.array(feedback).describe('the true labels that are known'),
-  lineage: lineage.nullable().describe('null when the version is not on record any more'),
+  lineage,
 })
 
 const replace = z
@@ -85,7 +74,7 @@ const outcome = z.object({
 /** What was predicted, where it comes from, and what was true. */
 export function predictionRecordRoutes(
   routes: Routes,
-  { log, feedback, registry }: { log: PredictionLog; feedback: FeedbackBook; registry: Registry },
+  { predictionLog: log, feedback, registry }: Services,
 ): void {
   routes.add(
     {
@@ -152,25 +141,6 @@ export function predictionRecordRoutes(
 function requireSeen(caller: Caller, id: string): void {
   const { model } = parsePredictionId(id)
   if (!sees(caller, model.user)) throw predictionNotFound(id)
-}
-
-async function lineageOf(
-  registry: Registry,
-  model: ModelName,
-  version: number,
-): Promise<z.infer<typeof lineage> | null> {
-  try {
-    const [found, head] = await Promise.all([
-      registry.version(model, version),
-      registry.head(model),
-    ])
-    const { algorithm, source, trainingId, execution, registeredAt } = found
-    const isDeleted = head === undefined || head.deletedAt !== null || version < head.firstVersion
-    return { algorithm, source, trainingId, execution, registeredAt, deleted: isDeleted }
-  } catch (error) {
-    if (isMillraceError(error, 'ModelNotFound')) return null
-    throw error
-  }
 }
 
 type FeedbackBody = z.infer<typeof oneLabel> | z.infer<typeof manyLabels>

@@ -1,5 +1,5 @@
 import { modelNameSchema } from '../tasks/names.ts'
-import { modelRoute, userRoute, type Predictions } from './predictions.ts'
+import { modelRoute, userRoute } from './predictions.ts'
 import {
   modelPrediction,
   prediction,
@@ -8,9 +8,10 @@ import {
 } from './prediction-shapes.ts'
 import { readBody } from './requests.ts'
 import { answers, takes, type RouteHandler, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 /** Predictions as routes of the API. */
-export function predictionRoutes(routes: Routes, predictions: Predictions): void {
+export function predictionRoutes(routes: Routes, { predictions }: Services): void {
   const handler: RouteHandler = async ({ req }, caller) => {
     const { body, headers } = await predictions.answer({
       // As the router reads it: `/%70rediction` is `/prediction`.

@@ -2,8 +2,9 @@ import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
 import type { AliasName } from '../tasks/aliases.ts'
 import type { Caller } from '../tasks/caller.ts'
-import { defaultUser, modelNameSchema, parseModel, type ModelName } from '../tasks/names.ts'
+import { defaultUser, modelNameSchema, type ModelName } from '../tasks/names.ts'
 import type { PredictionLog } from '../tasks/prediction-log.ts'
+import { noQuotas, type Quotas } from '../tasks/quotas.ts'
 import {
   openAdmission,
   requirePermission,
@@ -31,6 +32,11 @@ export interface PredictionRequest {
   readonly admitted?: Caller | undefined
   /** Called once it is known who asks, and that they may. */
   readonly body: () => string | Promise<string>
+  /** Answers a request that is to be done once. @default each is done */
+  readonly once?: (
+    caller: Caller,
+    answer: () => Promise<PredictionAnswer>,
+  ) => Promise<PredictionAnswer>
 }
 
 export interface PredictionAnswer {
@@ -57,21 +63,6 @@ export interface AskedModel {
   readonly impute?: boolean
 }
 
-/** What predictions cost the one whose model answers them. */
-export interface PredictionQuota {
-  /**
-   * Takes so many rows from what `user` has left; answers headers that tell what that is. Throws
-   * QuotaExceeded.
-   */
-  spend(
-    caller: Caller,
-    user: string,
-    rows: number,
-  ): Promise<Record<string, string>> | Record<string, string> | undefined
-}
-
-export const noQuota: PredictionQuota = { spend: () => undefined }
-
 /**
  * Real-time predictions, apart from any server: what the API's routes, the local server's short way to
  * them and the Lambda function that does nothing else all call. An answer has been recorded in the log.
@@ -94,7 +85,7 @@ export interface PredictionsOptions {
   /** @default everyone is the operator */
   readonly admission?: Admission | undefined
   /** @default none */
-  readonly quota?: PredictionQuota | undefined
+  readonly quotas?: Quotas | undefined
 }
 
 const userPath = /^\/prediction(?:\?|$)/
@@ -108,7 +99,7 @@ export function createPredictions({
   models,
   log,
   admission = openAdmission,
-  quota = noQuota,
+  quotas = noQuotas,
 }: PredictionsOptions): Predictions {
   return {
     matches: (path) => userPath.test(path) || modelPath.test(path),
@@ -119,7 +110,9 @@ export function createPredictions({
       const caller = request.admitted ?? (await admission.admit(request.credentials))
       trace.caller = caller
       requirePermission(caller, 'predict')
-      return isOfUser ? answerForUser(request, caller) : answerForModel(request, caller)
+      const answer = () =>
+        isOfUser ? answerForUser(request, caller) : answerForModel(request, caller)
+      return request.once === undefined ? answer() : request.once(caller, answer)
     },
 
     predict: ({ impute = false, ...asked }) => predictWithModel({ ...asked, impute }),
@@ -197,16 +190,16 @@ export function createPredictions({
     fieldOf: (row: number) => string
   }): Promise<PredictionAnswer> {
     const { caller, user, instances } = asked
-    const headers = (await quota.spend(caller, user, instances.length)) ?? {}
+    const headers = (await quotas.spend(caller, user, instances.length)) ?? {}
     const served = await asked.served()
-    const { name, version, model } = served
+    const { name, of, version, model } = served
     const { rows, imputed } = readRows(served, instances, asked)
     const answered = {
       ...model.predict(rows),
       ...(imputed === undefined ? {} : { imputed }),
     }
     const id = await log.record({
-      model: parseModel(name),
+      model: of,
       version,
       task: model.task,
       key: caller.keyId,

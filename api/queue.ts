@@ -1,10 +1,8 @@
 import * as z from 'zod'
-import { MillraceError, type Message, type Queue } from '../platform/ports/index.ts'
+import { MillraceError, type Message } from '../platform/ports/index.ts'
 import { parsed } from './requests.ts'
 import { answers, type Routes } from './route.ts'
-
-/** Dead letters among which one is looked for by its id: as many as the port lists. */
-const maxListed = 1000
+import type { Services } from './services.ts'
 
 const listQuery = z.object({
   limit: z.coerce
@@ -33,7 +31,7 @@ const deadLetter = z.object({
 const replayed = z.object({ messageId: z.string().describe('of the dead letter that it was') })
 
 /** What the queue gave up on, for the operator to send again or to drop. */
-export function queueRoutes(routes: Routes, queue: Queue): void {
+export function queueRoutes(routes: Routes, { ports: { queue } }: Services): void {
   routes.add(
     {
       access: 'operate',
@@ -76,11 +74,9 @@ export function queueRoutes(routes: Routes, queue: Queue): void {
     },
     async (context) => {
       const { id } = parsed(params, context.req.param())
-      const letters = await queue.deadLetters({ limit: maxListed })
-      const letter = letters.find(({ messageId }) => messageId === id)
-      if (letter === undefined) throw notFound(id)
-      await queue.acknowledge(letter)
-      return context.json(shown(letter))
+      const dropped = await queue.drop(id)
+      if (dropped === undefined) throw notFound(id)
+      return context.json(shown(dropped))
     },
   )
 }

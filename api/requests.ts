@@ -1,7 +1,7 @@
 import type { ZodError } from 'zod'
 import * as z from 'zod'
 import { MillraceError } from '../platform/ports/index.ts'
-import { modelPattern, nameSchema } from '../tasks/names.ts'
+import { modelPattern } from '../tasks/names.ts'
 import { maxJsonNesting, repeatedName, surveyed } from './json-names.ts'
 import type { FieldFault } from './problem.ts'
 
@@ -10,8 +10,6 @@ export const maxBodyBytes = 6 * 1024 * 1024
 
 /** Fields that one refusal names. */
 export const maxFaults = 20
-
-export const modelParams = z.object({ user: nameSchema, dataset: nameSchema })
 
 /** A dataset or a model as a body names it, read by parseModel. */
 export const modelText = z.string().max(129).meta({ pattern: modelPattern })

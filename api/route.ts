@@ -20,8 +20,8 @@ export type ApiApp = OpenAPIHono<{ Bindings: RequestBindings }>
 export type ApiContext = Context<{ Bindings: RequestBindings }>
 
 export interface RouteDefinition extends RouteConfig {
-  /** What the caller must be allowed to do. */
-  readonly access: 'public' | Permission
+  /** What the caller must be allowed to do; of several, one of them. */
+  readonly access: 'public' | Permission | readonly Permission[]
   /** What is not there for whom the user named in the path is another one. @default ModelNotFound */
   readonly missing?: 'ModelNotFound' | 'DatasetNotFound' | 'UserNotFound'
   /** Whether the handler takes what the request costs from the caller's quota itself. @default false */

@@ -3,11 +3,10 @@ import { MillraceError } from '../platform/ports/index.ts'
 import type { ModelName } from '../tasks/names.ts'
 import { csvRows } from './csv-rows.ts'
 import { requireTenant } from './admission.ts'
-import type { ModelCache } from './model-cache.ts'
 import { maxInstances, modelPrediction, prediction, type Prediction } from './prediction-shapes.ts'
-import type { Predictions } from './predictions.ts'
 import { parseJson, parsed, readBody } from './requests.ts'
 import type { Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 const health = z.object({ status: z.literal('ok') })
 
@@ -25,11 +24,8 @@ const body = modelPrediction.extend({ instances: z.array(z.unknown()).min(1).max
  */
 export function sagemakerRoutes(
   routes: Routes,
-  {
-    model,
-    models,
-    predictions,
-  }: { model: ModelName; models: ModelCache; predictions: Predictions },
+  { models, predictions }: Services,
+  { model }: { readonly model: ModelName },
 ): void {
   routes.add(
     {
@@ -50,6 +46,7 @@ export function sagemakerRoutes(
   routes.add(
     {
       access: 'predict',
+      creates: true,
       spendsItself: true,
       method: 'post',
       path: '/invocations',

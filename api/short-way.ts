@@ -1,7 +1,9 @@
 import { MillraceError, type Logger } from '../platform/ports/index.ts'
 import type { Caller } from '../tasks/caller.ts'
 import { requestIdOf, type AccessLog } from './access-log.ts'
-import type { Predictions, PredictionTrace } from './predictions.ts'
+import type { Idempotency } from './idempotency.ts'
+import type { Prediction } from './prediction-shapes.ts'
+import type { PredictionRequest, Predictions, PredictionTrace } from './predictions.ts'
 import { problem, problemHeaders, problemOf } from './problem.ts'
 import { refuseEncoded } from './requests.ts'
 
@@ -36,13 +38,22 @@ export interface ShortWay {
   answer(request: PlainRequest): Promise<PlainAnswer>
 }
 
+export interface ShortWayOptions {
+  readonly accessLog: AccessLog
+  readonly logger: Logger
+  /** Does requests with an `Idempotency-Key` once. @default it takes none, and does what it is given */
+  readonly idempotency?: Pick<Idempotency, 'answer'>
+}
+
 export function shortWay(
   predictions: Predictions,
-  { accessLog, logger }: { accessLog: AccessLog; logger: Logger },
+  { accessLog, logger, idempotency }: ShortWayOptions,
 ): ShortWay {
   return {
     takes: ({ method, path, headers }) =>
-      method === 'POST' && headers['idempotency-key'] === undefined && predictions.matches(path),
+      method === 'POST' &&
+      (idempotency !== undefined || headers['idempotency-key'] === undefined) &&
+      predictions.matches(path),
 
     async answer(request) {
       const { method, headers } = request
@@ -77,6 +88,10 @@ export function shortWay(
           details: { headers: { allow: 'POST' } },
         })
       }
+      const text = once(() => {
+        refuseEncoded(one(headers['content-encoding']) ?? undefined)
+        return body()
+      })
       const answer = await predictions.answer(
         {
           path,
@@ -86,10 +101,8 @@ export function shortWay(
             apiKey: one(headers['x-api-key']) ?? undefined,
           },
           admitted: caller,
-          body: () => {
-            refuseEncoded(one(headers['content-encoding']) ?? undefined)
-            return body()
-          },
+          body: text,
+          ...doneOnce({ method, path, key: one(headers['idempotency-key']), text }),
         },
         trace,
       )
@@ -107,6 +120,34 @@ export function shortWay(
       }
     }
   }
+
+  function doneOnce({
+    key,
+    text,
+    ...request
+  }: {
+    method: string
+    path: string
+    key: string | null
+    text: () => string | Promise<string>
+  }): Pick<PredictionRequest, 'once'> | undefined {
+    if (idempotency === undefined || key === null) return undefined
+    return {
+      once: async (caller, predict) => {
+        const repeatable = { ...request, key, body: await text() }
+        const { headers, body } = await idempotency.answer(repeatable, caller, async () => {
+          const { headers, body } = await predict()
+          return { status: 200, headers, body: JSON.stringify(body) }
+        })
+        return { headers, body: JSON.parse(body) as Prediction }
+      },
+    }
+  }
+}
+
+function once<Value>(make: () => Value): () => Value {
+  let made: { readonly value: Value } | undefined
+  return () => (made ??= { value: make() }).value
 }
 
 /** A header that came more than once counts as its first. */

@@ -1,6 +1,5 @@
 import * as z from 'zod'
-import { MillraceError, type Ports } from '../platform/ports/index.ts'
-import type { Allowances } from '../tasks/allowances.ts'
+import { MillraceError, pages } from '../platform/ports/index.ts'
 import { configurationReasons } from '../tasks/candidates.ts'
 import { sees, type Caller } from '../tasks/caller.ts'
 import type { DatasetSummary, Datasets } from '../tasks/datasets.ts'
@@ -20,6 +19,7 @@ import {
   versionNumber,
 } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 const fitRequest = trainingConfiguration.extend({
   dataset: modelText
@@ -47,8 +47,7 @@ const queued = accepted.extend({
 /** Trainings that someone asks for, of data that is there: through the queue, so that none is lost. */
 export function trainingRequestRoutes(
   routes: Routes,
-  { datasets, allowances }: { readonly datasets: Datasets; readonly allowances: Allowances },
-  ports: Pick<Ports, 'objects' | 'table' | 'queue' | 'clock'>,
+  { datasets, allowances, ports }: Services,
 ): void {
   /** A training counts for whom the model belongs to. */
   const allowedTo = (caller: Caller, user: string) => (execution: string, rows: number) =>
@@ -127,15 +126,18 @@ export function trainingRequestRoutes(
 /** The dataset of a user that changed last; undefined when there is none. */
 async function changedLast(datasets: Datasets, user: string): Promise<ModelName | undefined> {
   let last: DatasetSummary | undefined
-  let cursor: string | undefined
-  do {
-    const page = await datasets.list({ user, cursor, limit: 100 })
+  for await (const page of pages((cursor) => datasets.list({ user, cursor, limit: 100 }))) {
     for (const dataset of page.datasets) {
       if (last === undefined || dataset.updatedAt > last.updatedAt) last = dataset
     }
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  }
   return last?.dataset
+}
+
+/** What of a configuration a reason is about. */
+const fieldsOf: Readonly<Record<string, string>> = {
+  HyperparameterInvalid: 'hyperparameters',
+  MetricUnsupported: 'metric',
 }
 
 /**
@@ -145,7 +147,7 @@ async function changedLast(datasets: Datasets, user: string): Promise<ModelName 
  */
 export function refuseImpossible(configuration: TrainingConfiguration, at: string): void {
   const errors = configurationReasons(configuration).map(({ code, message }) => ({
-    field: `${at}${code === 'HyperparameterInvalid' ? 'hyperparameters' : 'algorithms'}`,
+    field: `${at}${fieldsOf[code] ?? 'algorithms'}`,
     message,
   }))
   if (errors.length > 0) throw requestInvalid(errors.slice(0, maxFaults))

@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import { MillraceError, type Ports } from '../platform/ports/index.ts'
-import { createAccounts } from '../tasks/accounts.ts'
+import { MillraceError } from '../platform/ports/index.ts'
 import { sees } from '../tasks/caller.ts'
 import { defaultUser, nameSchema } from '../tasks/names.ts'
-import { createPlans, planOfUser, planSchema } from '../tasks/plans.ts'
+import { planOfUser, planSchema } from '../tasks/plans.ts'
 import { monthOf, storedBytes, usageOf } from '../tasks/usage.ts'
 import { pageQuery, parsed, readJson } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 const usageQuery = z.object({
   user: nameSchema.optional().describe('for the operator: whose; default: the default user'),
@@ -24,20 +24,25 @@ const usageShape = z.object({
   month: z.string(),
   plan: z.string(),
   usage: z.object({
-    predictions: z.number().int().describe('rows'),
+    predictions: z.number().int().describe('rows, those of batches among them'),
+    batchRows: z.number().int().describe('those of batches'),
     predictionRequests: z.number().int(),
     feedback: z.number().int().describe('rows'),
     trainings: z.number().int(),
     trainedRows: z.number().int(),
-    storedBytes: z.number().int().describe('of datasets and models, now'),
+    storedBytes: z
+      .number()
+      .int()
+      .nullable()
+      .describe('of datasets, models and results of batches, now; null of another month'),
   }),
   limits: planSchema.pick({ monthly: true, storedBytes: true }),
   cost: z.object({
     currency: z.string(),
     predictions: money,
     training: money,
-    storage: money,
-    total: money,
+    storage: money.nullable().describe('of what is kept now; null of another month'),
+    total: money.describe('of what is known: of another month without storage'),
   }),
 })
 
@@ -47,11 +52,8 @@ const namedPlan = planSchema.extend({ name: z.string() })
 /** What users had, what it costs, and what their plans let them have. */
 export function usageRoutes(
   routes: Routes,
-  { table, clock, objects }: Pick<Ports, 'table' | 'clock' | 'objects'>,
+  { accounts, plans, ports: { table, clock, objects } }: Services,
 ): void {
-  const accounts = createAccounts(table, clock)
-  const plans = createPlans(table)
-
   routes.add(
     {
       access: 'read',
@@ -65,16 +67,18 @@ export function usageRoutes(
       const query = parsed(usageQuery, context.req.query())
       const user = query.user ?? caller.user ?? defaultUser
       if (!sees(caller, user)) throw new MillraceError('UserNotFound', `there is no user ${user}`)
-      const month = query.month ?? monthOf(clock.now())
+      const present = monthOf(clock.now())
+      const { month = present } = query
       const [plan, counted, bytes] = await Promise.all([
         planOfUser({ accounts, plans }, user),
         usageOf(table, user, month),
-        storedBytes(objects, user),
+        // What was kept in another month is on no record.
+        month === present ? storedBytes(objects, user) : null,
       ])
       const { prices, monthly } = plan
       const predictions = (counted.predictions * prices.perThousandPredictions) / 1000
       const training = (counted.trainedRows * prices.perMillionTrainedRows) / 1e6
-      const storage = (bytes * prices.perGigabyteMonth) / 1e9
+      const storage = bytes === null ? null : (bytes * prices.perGigabyteMonth) / 1e9
       return context.json({
         user,
         month,
@@ -86,7 +90,7 @@ export function usageRoutes(
           predictions,
           training,
           storage,
-          total: predictions + training + storage,
+          total: predictions + training + (storage ?? 0),
         },
       })
     },

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import {
-  defaultPlan,
   keyLabelSchema,
   roleSchema,
   type Accounts,
@@ -9,9 +8,10 @@ import {
 } from '../tasks/accounts.ts'
 import { keyIdSchema } from '../tasks/api-key.ts'
 import { nameSchema } from '../tasks/names.ts'
-import type { Plans } from '../tasks/plans.ts'
+import { defaultPlan } from '../tasks/plans.ts'
 import { pageQuery, parsed, readJson } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
+import type { Services } from './services.ts'
 
 const userShape = z.object({
   name: z.string(),
@@ -47,7 +47,7 @@ const keyParams = userParams.extend({ keyId: keyIdSchema })
 const cursor = z.string().optional()
 
 /** Users, who the operator makes and removes, and keys, of which owners make their own. */
-export function userRoutes(routes: Routes, accounts: Accounts, plans: Pick<Plans, 'plan'>): void {
+export function userRoutes(routes: Routes, { accounts }: Services): void {
   routes.add(
     {
       access: 'operate',
@@ -60,8 +60,6 @@ export function userRoutes(routes: Routes, accounts: Accounts, plans: Pick<Plans
     },
     async (context) => {
       const { name, plan } = parsed(userRequest, await readJson(context.req.raw))
-      // Throws PlanNotFound.
-      await plans.plan(plan)
       return context.json(await accounts.createUser(name, { plan }), 201)
     },
   )
@@ -123,7 +121,6 @@ export function userRoutes(routes: Routes, accounts: Accounts, plans: Pick<Plans
     async (context) => {
       const { user } = parsed(userParams, context.req.param())
       const { plan } = parsed(planRequest, await readJson(context.req.raw))
-      await plans.plan(plan)
       return context.json(await accounts.setPlan(user, plan))
     },
   )

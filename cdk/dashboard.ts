@@ -14,7 +14,7 @@ export function platformDashboard(
   id: string,
   platform: TrainingPlatform,
 ): Dashboard {
-  const { training, api } = platform
+  const { training, retraining, api } = platform
   const board = new Dashboard(scope, id)
   board.addWidgets(new TextWidget({ markdown: `# ${platform.platformName}`, width: 24, height: 1 }))
   board.addWidgets(
@@ -30,6 +30,8 @@ export function platformDashboard(
         platform.metricPredictionsErrors({ label: 'Predictions failed' }),
         platform.metricPredictionsThrottles({ label: 'turned away' }),
         platform.metricDriftDetected({ label: 'Drift' }),
+        platform.metricServingDriftDetected({ label: 'while serving' }),
+        retraining.metricFailed({ label: 'Retrainings failed' }),
       ],
       setPeriodToTimeRange: true,
       width: 24,
@@ -45,6 +47,17 @@ export function platformDashboard(
     graph('Duration of a training', [
       training.metricDuration({ statistic: 'p50', label: 'p50' }),
       training.metricDuration({ statistic: 'p99', label: 'p99' }),
+    ]),
+  )
+  board.addWidgets(
+    graph('Retrainings', [
+      retraining.metricStarted(),
+      retraining.metricSucceeded(),
+      retraining.metricFailed(),
+    ]),
+    graph('Drift', [
+      platform.metricDriftDetected({ label: 'in uploads' }),
+      platform.metricServingDriftDetected({ label: 'while serving' }),
     ]),
   )
   board.addWidgets(

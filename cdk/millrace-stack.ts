@@ -59,9 +59,10 @@ export function contextProps(contextOf: (name: string) => unknown): TrainingPlat
     ),
     authorizer: read(
       'authorizer',
-      (text) => (text === 'none' ? text : undefined),
-      '"none", which makes the API public, or is left out for IAM',
+      (text) => (text === 'none' || text === 'keys' ? text : undefined),
+      '"keys", for users with keys, or "none", which makes the API public, or is left out for IAM',
     ),
+    sagemakerModel: read('sagemakerModel', (text) => text, 'a model, <user>/<dataset>'),
     alarmEmail: read('alarmEmail', (text) => (text.includes('@') ? text : undefined), 'an address'),
     trainingMemorySize: count('trainingMemorySize'),
     predictionsMemorySize: count('predictionsMemorySize'),

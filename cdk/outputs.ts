@@ -4,7 +4,7 @@ import type { TrainingPlatform } from './training-platform.ts'
 
 /** The outputs by which the `millrace` command finds a platform. Their names are a contract. */
 export function platformOutputs(scope: Construct, platform: TrainingPlatform): void {
-  const { training, queue, deadLetterQueue, restApi } = platform
+  const { training, retraining, queue, deadLetterQueue, restApi } = platform
   const output = (name: string, value: string, description: string) => {
     new CfnOutput(scope, `${name}Output`, { value, description }).overrideLogicalId(name)
   }
@@ -14,6 +14,11 @@ export function platformOutputs(scope: Construct, platform: TrainingPlatform): v
   output('QueueUrl', queue.queueUrl, 'Ends of training executions, to be recorded')
   output('DeadLetterQueueUrl', deadLetterQueue.queueUrl, 'Messages that failed five times')
   output('TrainingStateMachineArn', training.stateMachine.stateMachineArn, 'The training workflow')
+  output(
+    'RetrainingStateMachineArn',
+    retraining.stateMachine.stateMachineArn,
+    'The retraining workflow',
+  )
   output('AlarmTopicArn', platform.alarmTopic.topicArn, 'Where alarms and drift are told')
   if (restApi !== undefined) output('RestApiUrl', restApi.api.url, 'The REST API')
 }

@@ -76,6 +76,10 @@ const queue = {
   acknowledge: { queue: ['sqs:DeleteMessage'], deadLetters: ['sqs:DeleteMessage'] },
   release: { queue: ['sqs:ChangeMessageVisibility'], deadLetters: [] },
   deadLetters: { queue: [], deadLetters: ['sqs:ReceiveMessage', 'sqs:ChangeMessageVisibility'] },
+  drop: {
+    queue: [],
+    deadLetters: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],
+  },
   replay: {
     queue: ['sqs:SendMessage'],
     deadLetters: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility'],

@@ -15,7 +15,7 @@ import {
 } from 'aws-cdk-lib/aws-lambda'
 import { DynamoEventSource, SqsEventSource } from 'aws-cdk-lib/aws-lambda-event-sources'
 import type { Construct } from 'constructs'
-import { executionEndedPattern } from '../events/index.ts'
+import { executionEndedPattern, servingDriftPattern, type EventPattern } from '../events/index.ts'
 import { acknowledge } from './acknowledge.ts'
 import { platformFunction, prebuiltFunction } from './functions.ts'
 import { messagesTimeout } from './messaging.ts'
@@ -64,11 +64,38 @@ export function usageFunction(
     code: prebuiltFunction(functions, 'usage'),
     uses: serviceUses.usage,
   })
-  usage.addEventSource(
-    new DynamoEventSource(platform.table, {
+  readsPredictions(usage, platform, { batchSize: 100, maxBatchingWindow: Duration.seconds(1) })
+}
+
+/**
+ * Watches what was served for drift, from the log. It waits for more records than the count does: what
+ * it knows of a model is written with every batch.
+ */
+export function monitorsFunction(
+  scope: Construct,
+  platform: PlatformResources,
+  functions: string,
+): void {
+  const monitors = platformFunction(scope, 'Monitors', platform, {
+    code: prebuiltFunction(functions, 'monitors'),
+    uses: serviceUses.monitors,
+    // A model file is read whole to see what is to be watched of it.
+    memorySize: 1024,
+    timeout: Duration.minutes(1),
+  })
+  readsPredictions(monitors, platform, { batchSize: 1000, maxBatchingWindow: Duration.seconds(10) })
+}
+
+/** Calls a function when there are records of predictions; a stream takes two such functions. */
+function readsPredictions(
+  reader: LambdaFunction,
+  { table }: PlatformResources,
+  batches: { readonly batchSize: number; readonly maxBatchingWindow: Duration },
+): void {
+  reader.addEventSource(
+    new DynamoEventSource(table, {
       startingPosition: StartingPosition.TRIM_HORIZON,
-      batchSize: 100,
-      maxBatchingWindow: Duration.seconds(1),
+      ...batches,
       reportBatchItemFailures: true,
       bisectBatchOnError: true,
       retryAttempts: 100,
@@ -82,7 +109,7 @@ export function usageFunction(
     }),
   )
   acknowledge(
-    usage.role!,
+    reader.role!,
     'AwsSolutions-IAM5[Resource::*]',
     'An event source of a stream lists streams, which IAM allows on all of them alone.',
   )
@@ -119,16 +146,58 @@ export function sweepFunction(
   })
 }
 
-/** Tells the alarm topic of drift, in words. */
+/** Tells the alarm topic, in words, of uploads that differ from what their champion learned from. */
 export function driftRule(scope: Construct, platform: PlatformResources): Rule {
-  const field = (name: string) => EventField.fromPath(`$.detail.${name}`)
-  const text = `Drift detected: an upload of ${field('model')} differs from what its champion was trained on (version ${field('version')}, execution ${field('execution')}): ${field('reasons')}`
-  return eventRule(scope, 'DriftDetected', {
-    pattern: { source: ['millrace'], 'detail-type': ['Drift Detected'] },
-    bus: platform.eventBus,
+  return toldInWords(scope, platform, 'DriftDetected', {
+    pattern: driftOf('upload'),
     description: `Drift in the uploads of ${platform.platformName}`,
+    text: `Drift detected: an upload of ${field('model')} differs from what its champion was trained on (version ${field('version')}, execution ${field('execution')}): ${field('reasons')}`,
+  })
+}
+
+/** Tells the alarm topic, in words, of changes in what models are asked and answer. */
+export function servingDriftRule(scope: Construct, platform: PlatformResources): Rule {
+  return toldInWords(scope, platform, 'ServingDriftDetected', {
+    pattern: servingDriftPattern,
+    description: `Drift in what the models of ${platform.platformName} serve`,
+    text: `Drift detected: ${field('stream')} of ${field('model')} (version ${field('version')}) has changed since ${field('changedSince')}: its mean was ${field('before.mean')} and is ${field('after.mean')} (${field('detector')}, severity ${field('severity')}, detection ${field('detection')})`,
+  })
+}
+
+/** Tells the alarm topic, in words, of what became of retrainings. */
+export function retrainingRule(scope: Construct, platform: PlatformResources): Rule {
+  return toldInWords(scope, platform, 'RetrainingEnded', {
+    pattern: {
+      source: ['millrace'],
+      'detail-type': ['Retraining Ended'],
+      // A storm of detections asks for one retraining, and has all others refused.
+      detail: { outcome: [{ 'anything-but': 'refused' }] },
+    },
+    description: `Ends of the retrainings of ${platform.platformName}`,
+    text: `Retraining of ${field('model')} ended as ${field('outcome')} (execution ${field('execution')}): ${field('reason')}`,
+  })
+}
+
+function driftOf(source: string): EventPattern {
+  return { source: ['millrace'], 'detail-type': ['Drift Detected'], detail: { source: [source] } }
+}
+
+function field(name: string): string {
+  return EventField.fromPath(`$.detail.${name}`)
+}
+
+function toldInWords(
+  scope: Construct,
+  platform: PlatformResources,
+  id: string,
+  told: { readonly pattern: EventPattern; readonly description: string; readonly text: string },
+): Rule {
+  return eventRule(scope, id, {
+    pattern: told.pattern,
+    bus: platform.eventBus,
+    description: told.description,
     target: new SnsTopic(platform.alarmTopic, {
-      message: RuleTargetInput.fromText(text),
+      message: RuleTargetInput.fromText(told.text),
       ...untilDelivered(platform),
     }),
   })
@@ -170,17 +239,25 @@ export function apiAuthorizer(
   return { authorizer: made, kind: 'keys' }
 }
 
-/** All of the HTTP API but predictions. */
+/**
+ * All of the HTTP API but predictions.
+ *
+ * @param sagemakerModel for which it keeps the contract of SageMaker's containers
+ */
 export function apiFunction(
   scope: Construct,
   platform: PlatformResources,
   functions: string,
   { kind }: ApiAuthorizer,
+  sagemakerModel?: string,
 ): LambdaFunction {
   return platformFunction(scope, 'Api', platform, {
     code: prebuiltFunction(functions, 'api'),
     uses: serviceUses.api,
-    environment: { MILLRACE_AUTHORIZER: kind },
+    environment: {
+      MILLRACE_AUTHORIZER: kind,
+      ...(sagemakerModel === undefined ? {} : { MILLRACE_SAGEMAKER_MODEL: sagemakerModel }),
+    },
     memorySize: 1024,
     // API Gateway waits no longer.
     timeout: Duration.seconds(29),

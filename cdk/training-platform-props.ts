@@ -41,6 +41,13 @@ export interface TrainingPlatformProps {
    */
   readonly authorizer?: IHttpRouteAuthorizer | 'keys' | 'none'
   /**
+   * The model, `<user>/<dataset>`, for which the API also keeps the contract of SageMaker's containers:
+   * `GET /ping` and `POST /invocations`.
+   *
+   * @default - none, and no such routes
+   */
+  readonly sagemakerModel?: string
+  /**
    * Requests a second to the HTTP API.
    *
    * @default 500

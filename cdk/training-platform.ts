@@ -11,7 +11,7 @@ import type { Bucket } from 'aws-cdk-lib/aws-s3'
 import type { Topic } from 'aws-cdk-lib/aws-sns'
 import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
-import { uploadPattern } from '../events/index.ts'
+import { servingDriftPattern, uploadPattern } from '../events/index.ts'
 import { serviceAlarms } from './alarms.ts'
 import { platformDashboard } from './dashboard.ts'
 import { prebuiltFunction, prebuiltFunctionsDirectory } from './functions.ts'
@@ -24,15 +24,18 @@ import {
   apiAuthorizer,
   driftRule,
   messagesFunction,
+  monitorsFunction,
   predictionsFunction,
   apiFunction,
+  retrainingRule,
+  servingDriftRule,
   sweepFunction,
   usageFunction,
 } from './services.ts'
 import { platformBucket, platformTable } from './storage.ts'
 import type { TrainingPlatformProps } from './training-platform-props.ts'
 import type { Use } from './permissions.ts'
-import { batchTaskUses, taskUses } from './uses.ts'
+import { batchTaskUses, retrainingEndUses, retrainingTaskUses, taskUses } from './uses.ts'
 import { Workflow } from './workflow.ts'
 
 /**
@@ -56,13 +59,17 @@ export class TrainingPlatform extends Construct implements PlatformResources {
   readonly training: Workflow
   /** Predictions of whole datasets. */
   readonly batch: Workflow
+  /** What drift in what is served brings about. */
+  readonly retraining: Workflow
   readonly api: HttpApi
   readonly restApi: PlatformRestApi | undefined
   readonly predictionsFunction: LambdaFunction
   readonly #driftRule: Rule
+  readonly #servingDriftRule: Rule
 
   constructor(scope: Construct, id: string, props: TrainingPlatformProps = {}) {
     super(scope, id)
+    checkModel('sagemakerModel', props.sagemakerModel)
     this.platformName = checkedName(props.platformName ?? Stack.of(this).stackName)
     this.removalPolicy = props.removalPolicy ?? RemovalPolicy.RETAIN
     this.logRetention = props.logRetention ?? RetentionDays.THREE_MONTHS
@@ -94,16 +101,30 @@ export class TrainingPlatform extends Construct implements PlatformResources {
       definitionFile: batchDefinition,
       tasks: tasksOf(batchTaskUses, functions, batchMemorySize),
     })
+    this.retraining = new Workflow(this, 'Retraining', {
+      platform: this,
+      name: 'retraining',
+      definitionFile: retrainingDefinition,
+      trigger: servingDriftPattern,
+      tasks: tasksOf(retrainingTaskUses, functions, batchMemorySize),
+      onExecutionEnd: {
+        code: prebuiltFunction(functions, 'record-retraining'),
+        uses: retrainingEndUses,
+      },
+    })
     messagesFunction(this, this, functions, this.training)
     usageFunction(this, this, functions)
+    monitorsFunction(this, this, functions)
     sweepFunction(this, this, functions, props.sweepInterval ?? Duration.minutes(5))
     this.#driftRule = driftRule(this, this)
+    this.#servingDriftRule = servingDriftRule(this, this)
+    retrainingRule(this, this)
 
     const authorized = apiAuthorizer(this, this, functions, props.authorizer)
     const predictions = predictionsFunction(this, this, functions, props, authorized)
     this.predictionsFunction = predictions.function
     const handlers = {
-      api: apiFunction(this, this, functions, authorized),
+      api: apiFunction(this, this, functions, authorized, props.sagemakerModel),
       predictions: predictions.serving,
     }
     this.api = httpApi(this, 'HttpApi', this, {
@@ -176,13 +197,12 @@ export class TrainingPlatform extends Construct implements PlatformResources {
 
   /** Uploads that differ from what the champion was trained on. */
   metricDriftDetected(options?: MetricOptions): Metric {
-    return new Metric({
-      namespace: 'AWS/Events',
-      metricName: 'TriggeredRules',
-      dimensionsMap: { RuleName: this.#driftRule.ruleName },
-      statistic: 'Sum',
-      ...options,
-    })
+    return triggered(this.#driftRule, options)
+  }
+
+  /** Changes that monitors found in what is served. */
+  metricServingDriftDetected(options?: MetricOptions): Metric {
+    return triggered(this.#servingDriftRule, options)
   }
 
   /** Milliseconds of the predictions function, the 99th percentile; starts of instances come on top. */
@@ -222,17 +242,32 @@ export class TrainingPlatform extends Construct implements PlatformResources {
   }
 }
 
+/** How often a rule matched. */
+function triggered({ ruleName }: Rule, options?: MetricOptions): Metric {
+  return new Metric({
+    namespace: 'AWS/Events',
+    metricName: 'TriggeredRules',
+    dimensionsMap: { RuleName: ruleName },
+    statistic: 'Sum',
+    ...options,
+  })
+}
+
 /** Beside the sources as beside what is built of them. */
 const trainingDefinition = fileURLToPath(new URL('../workflows/training.asl.json', import.meta.url))
 const batchDefinition = fileURLToPath(new URL('../workflows/batch.asl.json', import.meta.url))
+const retrainingDefinition = fileURLToPath(
+  new URL('../workflows/retraining.asl.json', import.meta.url),
+)
 
 /** A whole processor for a range of rows, of which some megabytes are in memory at a time. */
 const batchMemorySize = 1769
 
 /** Tasks that hold a whole dataset in memory, or a model and many rows. */
 const largeTasks: ReadonlySet<string> = new Set([
-  ...['Validate', 'Train', 'Evaluate', 'CheckDrift'],
+  ...['Validate', 'Train', 'Evaluate', 'CheckDrift', 'Report'],
   ...['PlanBatch', 'PredictRange'],
+  ...['PrepareRetraining', 'WatchPromotion'],
 ])
 
 function tasksOf(
@@ -255,6 +290,12 @@ function tasksOf(
 /** `CheckDrift` is bundled as `check-drift`. */
 function bundleName(task: string): string {
   return task.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase()
+}
+
+function checkModel(prop: string, model: string | undefined): void {
+  const name = '[A-Za-z0-9][A-Za-z0-9._-]{0,63}'
+  if (model === undefined || new RegExp(`^${name}/${name}$`).test(model)) return
+  throw new Error(`${prop} is <user>/<dataset>; found "${model}"`)
 }
 
 function checkedName(name: string): string {

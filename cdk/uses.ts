@@ -16,6 +16,7 @@ export const taskUses = {
     'objects.read datasets/*',
     'objects.head requests/*',
     'objects.read requests/*',
+    'objects.head retraining/*',
   ],
   Validate: [
     'objects.head uploads/*',
@@ -27,6 +28,8 @@ export const taskUses = {
     'table.transact',
     'objects.read datasets/*',
     'objects.read requests/*',
+    'objects.head retraining/*',
+    'objects.read retraining/*',
   ],
   Quarantine: [
     'objects.head uploads/*',
@@ -34,6 +37,7 @@ export const taskUses = {
     'objects.put quarantine/*',
     'bus.publish',
     'objects.head datasets/*',
+    'objects.head retraining/*',
   ],
   Train: [
     'objects.head uploads/*',
@@ -42,6 +46,8 @@ export const taskUses = {
     'objects.head datasets/*',
     'objects.read datasets/*',
     'objects.read requests/*',
+    'objects.head retraining/*',
+    'objects.read retraining/*',
   ],
   Evaluate: [
     'objects.head uploads/*',
@@ -52,6 +58,8 @@ export const taskUses = {
     'objects.head datasets/*',
     'objects.read datasets/*',
     'objects.read requests/*',
+    'objects.head retraining/*',
+    'objects.read retraining/*',
   ],
   Register: ['table.get', 'table.transact'],
   CheckDrift: [
@@ -64,9 +72,22 @@ export const taskUses = {
     'objects.head datasets/*',
     'objects.read datasets/*',
     'objects.read requests/*',
+    'objects.head retraining/*',
+    'objects.read retraining/*',
   ],
   Promote: ['table.get', 'table.put', 'table.query', 'table.transact'],
   Announce: ['bus.publish'],
+  Report: [
+    'objects.head uploads/*',
+    'objects.read uploads/*',
+    'objects.read models/*',
+    'objects.put models/*',
+    'objects.head datasets/*',
+    'objects.read datasets/*',
+    'objects.read requests/*',
+    'objects.head retraining/*',
+    'objects.read retraining/*',
+  ],
 } as const satisfies Readonly<Record<string, readonly Use[]>>
 
 /** Of the tasks of the batch workflow. */
@@ -102,6 +123,63 @@ export const batchTaskUses = {
   ],
 } as const satisfies Readonly<Record<string, readonly Use[]>>
 
+/** Of the tasks of the retraining workflow. */
+export const retrainingTaskUses = {
+  ClaimRetraining: [
+    'table.get',
+    'table.update',
+    'table.transact',
+    'executions.describe retraining',
+  ],
+  CountLabels: ['log.read', 'table.get', 'table.update', 'table.transact'],
+  PrepareRetraining: [
+    'objects.read models/*',
+    'objects.read predictions/*',
+    'objects.head uploads/*',
+    'objects.read uploads/*',
+    'objects.head datasets/*',
+    'objects.head retraining/*',
+    'objects.put retraining/*',
+    'objects.head requests/*',
+    'objects.read requests/*',
+    'objects.put requests/*',
+    'log.read',
+    'table.get',
+    'table.update',
+    'table.transact',
+    'executions.start training',
+  ],
+  AwaitTraining: [
+    'table.get',
+    'table.update',
+    'table.transact',
+    'executions.describe training',
+    'executions.stop training',
+  ],
+  WatchPromotion: [
+    'objects.read models/*',
+    'objects.read predictions/*',
+    'log.read',
+    'log.get',
+    'table.get',
+    'table.put',
+    'table.update',
+    'table.transact',
+    'bus.publish',
+  ],
+  EndRetraining: ['table.update', 'table.delete', 'table.transact', 'bus.publish'],
+} as const satisfies Readonly<Record<string, readonly Use[]>>
+
+/** Of what runs when a retraining has ended. */
+export const retrainingEndUses = [
+  'table.get',
+  'table.update',
+  'table.delete',
+  'table.transact',
+  'bus.publish',
+  'executions.stop training',
+] as const satisfies readonly Use[]
+
 /** Of the functions beside the workflows. */
 export const serviceUses = {
   messages: [
@@ -118,9 +196,27 @@ export const serviceUses = {
     'executions.redrive training',
   ],
   usage: ['log.subscribe', 'table.get', 'table.transact'],
+  monitors: [
+    'log.subscribe',
+    'log.read',
+    'objects.read models/*',
+    'objects.read predictions/*',
+    'table.get',
+    'table.query',
+    'table.transact',
+    'bus.publish',
+  ],
   sweep: ['objects.list uploads/*', 'table.get', 'executions.start training'],
   authorizer: ['table.get'],
-  predictions: ['objects.read models/*', 'objects.put predictions/*', 'table.get', 'log.append'],
+  predictions: [
+    'objects.read models/*',
+    'objects.put predictions/*',
+    'table.get',
+    // Requests with an Idempotency-Key.
+    'table.put',
+    'table.delete',
+    'log.append',
+  ],
   api: [
     'objects.read models/*',
     'objects.head datasets/*',
@@ -144,7 +240,7 @@ export const serviceUses = {
     'queue.send',
     'queue.deadLetters',
     'queue.replay',
-    'queue.acknowledge',
+    'queue.drop',
     'bus.publish',
     'objects.presignUpload uploads/*',
     'objects.startMultipartUpload uploads/*',

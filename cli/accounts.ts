@@ -22,20 +22,7 @@ export async function accountsAt(
   if (location.kind !== 'deployed' || location.key !== undefined) {
     return accountsThrough(await connect(location, signal))
   }
-  const table = await stackTable(location)
-  const accounts = createAccounts(table, systemClock)
-  const plans = createPlans(table)
-  return {
-    ...accounts,
-    async createUser(name, options) {
-      if (options?.plan !== undefined) await plans.plan(options.plan)
-      return accounts.createUser(name, options)
-    },
-    async setPlan(name, plan) {
-      await plans.plan(plan)
-      return accounts.setPlan(name, plan)
-    },
-  }
+  return createAccounts(await stackTable(location), systemClock)
 }
 
 /** The plans of a platform, as its users. Throws as `accountsAt`. */

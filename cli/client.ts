@@ -48,8 +48,14 @@ export interface Client {
   readonly url: string
   readonly pace: Pace
   get<Answer>(path: string, query?: Record<string, string | number | undefined>): Promise<Answer>
+  /** What is no JSON, as a page. */
+  getText(path: string, query?: Record<string, string | number | undefined>): Promise<string>
   post<Answer>(path: string, body: unknown): Promise<Answer>
-  put<Answer>(path: string, body: unknown): Promise<Answer>
+  put<Answer>(
+    path: string,
+    body: unknown,
+    headers?: Readonly<Record<string, string>>,
+  ): Promise<Answer>
   delete<Answer>(path: string): Promise<Answer>
 }
 
@@ -68,7 +74,7 @@ export interface ClientOptions {
 
 export function clientOf(options: ClientOptions): Client {
   const { url, unreachable, send = fetch, pace = embeddedPace, signal } = options
-  const ask = async <Answer>(path: string, request: Sent, retries: number): Promise<Answer> => {
+  const answered = async (path: string, request: Sent, retries: number): Promise<Response> => {
     for (let tried = 0; ; tried++) {
       let response: Response
       try {
@@ -76,31 +82,40 @@ export function clientOf(options: ClientOptions): Client {
       } catch (error) {
         throw isMillraceError(error) ? error : unreachable(error)
       }
-      if (response.ok) return (await response.json()) as Answer
+      if (response.ok) return response
       if (!turnedAway.has(response.status) || tried >= retries) throw await problemIn(response)
       await response.body?.cancel()
       await new Promise((resolve) => setTimeout(resolve, 200 * 2 ** tried))
     }
   }
+  const ask = async <Answer>(path: string, request: Sent, retries: number): Promise<Answer> =>
+    (await (await answered(path, request, retries)).json()) as Answer
+  const retries = options.retries ?? 0
   return {
     url,
     pace,
-    get: (path, query = {}) => {
-      const given = Object.entries(query).filter(([, value]) => value !== undefined)
-      const search = new URLSearchParams(
-        given.map(([name, value]): [string, string] => [name, String(value)]),
-      )
-      const asked = given.length === 0 ? path : `${path}?${search.toString()}`
-      return ask(asked, {}, options.retries ?? 0)
-    },
+    get: (path, query) => ask(withQuery(path, query), {}, retries),
+    getText: async (path, query) => (await answered(withQuery(path, query), {}, retries)).text(),
     post: (path, body) => ask(path, withJson('POST', body), 0),
-    put: (path, body) => ask(path, withJson('PUT', body), 0),
+    put: (path, body, headers) => ask(path, withJson('PUT', body, headers), 0),
     delete: (path) => ask(path, { method: 'DELETE' }, 0),
   }
 }
 
-function withJson(method: string, body: unknown): Sent {
-  const headers = { 'content-type': 'application/json' }
+function withQuery(path: string, query: Record<string, string | number | undefined> = {}): string {
+  const given = Object.entries(query).filter(([, value]) => value !== undefined)
+  const search = new URLSearchParams(
+    given.map(([name, value]): [string, string] => [name, String(value)]),
+  )
+  return given.length === 0 ? path : `${path}?${search.toString()}`
+}
+
+function withJson(
+  method: string,
+  body: unknown,
+  more: Readonly<Record<string, string>> = {},
+): Sent {
+  const headers = { 'content-type': 'application/json', ...more }
   return { method, headers, body: JSON.stringify(body) }
 }
 

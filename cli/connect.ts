@@ -4,6 +4,7 @@ import * as z from 'zod'
 import { readOperatorKey } from '../platform/local/operator-key.ts'
 import { MillraceError } from '../platform/ports/index.ts'
 import { reachableApiUrl } from './aws/api-url.ts'
+import type { OperatedPort } from './aws/operator.ts'
 import { signedFetch } from './aws/signed-fetch.ts'
 import { awsError, cloudFormation, stackOutputs } from './aws/stack.ts'
 import { clientOf, type Client } from './client.ts'
@@ -20,6 +21,22 @@ export async function connect(location: PlatformLocation, signal: AbortSignal): 
   return location.kind === 'embedded'
     ? connectEmbedded(location)
     : connectDeployed(location, signal)
+}
+
+/**
+ * As `connect`, for what is the operator's. To a stack it goes past the API, whatever that asks for, by the
+ * caller's AWS credentials, unless a key is given.
+ *
+ * @throws MillraceError as `connect`.
+ */
+export async function connectAsOperator(
+  location: PlatformLocation,
+  ports: readonly OperatedPort[],
+  signal: AbortSignal,
+): Promise<Client> {
+  if (location.kind === 'embedded' || location.key !== undefined) return connect(location, signal)
+  const { operatorClient } = await import('./aws/operator.ts')
+  return operatorClient(location, ports)
 }
 
 const address = z.object({ url: z.url(), pid: z.int().positive() })

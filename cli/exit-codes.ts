@@ -38,6 +38,7 @@ const codeOfError: Partial<Record<ErrorName, number>> = {
   BatchNotFound: exitCodes.notFound,
   ModelDeleted: exitCodes.notFound,
   UserNotFound: exitCodes.notFound,
+  KeyNotFound: exitCodes.notFound,
   MessageNotFound: exitCodes.notFound,
 }
 

@@ -3,6 +3,7 @@ import { addDemo } from './commands/demo.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDestroy } from './commands/destroy.ts'
 import { addDev } from './commands/dev.ts'
+import { addDrift } from './commands/drift.ts'
 import { addExecutions } from './commands/executions.ts'
 import { addKeys } from './commands/keys.ts'
 import { addModels } from './commands/models.ts'
@@ -10,6 +11,7 @@ import { addPlans } from './commands/plans.ts'
 import { addPredict } from './commands/predict.ts'
 import { addPut } from './commands/put.ts'
 import { addQueue } from './commands/queue.ts'
+import { addReport } from './commands/report.ts'
 import { addUsage } from './commands/usage.ts'
 import { addUsers } from './commands/users.ts'
 import { exitCodeOf, exitCodes } from './exit-codes.ts'
@@ -61,6 +63,8 @@ function createProgram(run: Run): Command {
       'Event-driven machine learning on Step Functions: drop a .npy, get a served model.',
     )
     .version(codeVersion)
+    // Behind a command its own --version is meant.
+    .enablePositionalOptions()
     .exitOverride()
     .configureOutput({
       writeOut: (text) => run.terminal.out.write(text),
@@ -77,6 +81,7 @@ Examples:
   $ millrace put iris.npy --user ada                uploads it, which starts a training
   $ millrace executions --watch                     shows it
   $ millrace predict ada/iris 6.5,2.8,4.6,1.5       asks the model
+  $ millrace report ada/iris                        a page about how the model did
   $ millrace dev --auth                             takes requests with a key alone
   $ millrace users add ada                          adds a user, and millrace keys create ada a key
   $ millrace deploy --stack Millrace                the same on AWS; then every command takes
@@ -86,7 +91,16 @@ Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running or no such stack, 4 
 5 execution failed, 6 not found, 7 request refused, 8 data directory or port in use,
 130 interrupted.`,
     )
-  const adders = [addDemo, addDev, addPut, addExecutions, addModels, addPredict]
+  const adders = [
+    addDemo,
+    addDev,
+    addPut,
+    addExecutions,
+    addModels,
+    addPredict,
+    addDrift,
+    addReport,
+  ]
   const operating = [addUsers, addKeys, addPlans, addUsage, addQueue]
   for (const add of [...adders, ...operating, addDeploy, addDestroy]) {
     add(program, run)

@@ -51,12 +51,12 @@ export async function uploadFile(
   upload: FileUpload,
   { location, terminal }: { readonly location: PlatformLocation; readonly terminal: Terminal },
 ): Promise<UploadedVersion> {
-  if (upload.size <= (upload.partSize ?? maxSingleBytes)) {
-    return uploadWhole(client, upload, terminal)
+  const user = upload.user ?? (await client.get<{ user: string }>('/usage')).user
+  if (upload.size <= Math.min(upload.partSize ?? maxSingleBytes, maxSingleBytes)) {
+    return uploadWhole(client, { ...upload, user }, terminal)
   }
   const sha256 = await digestOf(upload.file, terminal.signal)
   const { dataset, format, configuration = {}, partSize = defaultPartBytes } = upload
-  const user = upload.user ?? (await client.get<{ user: string }>('/usage')).user
   const identity = [user, dataset, format, configuration, partSize, sha256]
   const state = new UploadStateFile(location, identity)
   return new PartsUpload(client, { ...upload, user, partSize, sha256 }, state, terminal).run()
@@ -64,16 +64,13 @@ export async function uploadFile(
 
 async function uploadWhole(
   client: Client,
-  { file, size, user, dataset, format, configuration }: FileUpload,
+  { file, size, user, dataset, format, configuration }: FileUpload & { readonly user: string },
   { err, signal }: Terminal,
 ): Promise<UploadedVersion> {
-  const presigned = await client.post<PresignedUpload & { key: string }>('/uploads', {
-    ...(user === undefined ? {} : { user }),
-    dataset,
-    format,
-    size,
-    ...(configuration === undefined ? {} : { configuration }),
-  })
+  const presigned = await client.post<PresignedUpload & { key: string }>(
+    `/datasets/${user}/${dataset}/uploads`,
+    { format, size, configuration },
+  )
   const progress = new UploadProgress(err, { name: basename(file), total: size, before: 0 })
   const onSent = (bytes: number) => progress.add(bytes)
   const piece = { file, start: 0, end: size }

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import type { EventPattern } from './pattern.ts'
 
 const model = z.string()
 const version = z.number().int().nonnegative()
@@ -54,3 +55,10 @@ export const uploadDrift = z.object({
 })
 
 export const driftDetected = z.discriminatedUnion('source', [servingDrift, uploadDrift])
+
+/** Drift in what is served, which starts the retraining workflow. */
+export const servingDriftPattern = {
+  source: ['millrace'],
+  'detail-type': ['Drift Detected'],
+  detail: { source: ['serving'] },
+} satisfies EventPattern

@@ -4,6 +4,7 @@ import {
   MillraceError,
   type Clock,
   type Item,
+  type PageOptions,
   type Table,
 } from '../platform/ports/index.ts'
 import {
@@ -22,11 +23,10 @@ import {
 import { digestOfSecret, formatApiKey, matchesDigest, newApiKey, parseApiKey } from './api-key.ts'
 import { roles, type Caller, type Role } from './caller.ts'
 import { nameSchema } from './names.ts'
+import { createPlans, defaultPlan } from './plans.ts'
+import { attempt } from './table-items.ts'
 
 export type { User, UserKey }
-
-/** The plan of a user for whom none was named. */
-export const defaultPlan = 'default'
 
 /** What a key is called by its owner: up to 64 printable characters of ASCII. */
 export const keyLabelSchema = z
@@ -46,7 +46,7 @@ export interface NewKey {
  * take it, and with it what belongs to it.
  */
 export interface Accounts {
-  /** Throws UserExists, also for one who was removed; NameInvalid. */
+  /** Throws UserExists, also for one who was removed; NameInvalid, PlanNotFound. */
   createUser(name: string, options?: { plan?: string }): Promise<User>
   /** Throws UserNotFound. */
   user(name: string): Promise<User>
@@ -54,7 +54,7 @@ export interface Accounts {
   users(page?: PageOptions): Promise<{ users: User[]; cursor?: string }>
   /** Ends the user's keys. Idempotent. Throws UserNotFound. */
   removeUser(name: string): Promise<User>
-  /** Throws UserNotFound, also for one who was removed; NameInvalid. */
+  /** Throws UserNotFound, also for one who was removed; NameInvalid, PlanNotFound. */
   setPlan(name: string, plan: string): Promise<User>
   /**
    * Makes a key and answers it, this one time: what is kept cannot be turned into it.
@@ -63,7 +63,7 @@ export interface Accounts {
   createKey(user: string, options: NewKey): Promise<UserKey & { readonly key: string }>
   /** Those that were revoked too, the newest first. Throws UserNotFound. */
   keys(user: string, page?: PageOptions): Promise<{ keys: UserKey[]; cursor?: string }>
-  /** Idempotent. Throws UserNotFound where the user has no such key. */
+  /** Idempotent. Throws UserNotFound; KeyNotFound where the user has no such key. */
   revokeKey(user: string, id: string): Promise<UserKey>
   /**
    * Whom a key stands for; undefined for what is no key, an unknown or a revoked one, and one of a
@@ -73,38 +73,30 @@ export interface Accounts {
   verify(key: string): Promise<Caller | undefined>
 }
 
-export interface PageOptions {
-  readonly cursor?: string | undefined
-  readonly limit?: number | undefined
-}
-
 export function createAccounts(table: Table, clock: Clock): Accounts {
+  const plans = createPlans(table)
   const now = () => new Date(clock.now()).toISOString()
 
   const accounts: Accounts = {
     async createUser(name, { plan = defaultPlan } = {}) {
       checkName('user', name)
       checkName('plan', plan)
+      await plans.plan(plan)
       const user: User = { name, plan, createdAt: now(), disabledAt: null }
-      try {
-        await table.put({ ...userKey(name), ...user }, { if: 'absent' })
-      } catch (error) {
-        if (!isMillraceError(error, 'ConditionFailed')) throw error
-        throw new MillraceError(
-          'UserExists',
-          `there is a user ${name}, or was: the name of one who was removed stays taken`,
-        )
-      }
-      return user
+      if (await attempt(table.put({ ...userKey(name), ...user }, { if: 'absent' }))) return user
+      throw new MillraceError(
+        'UserExists',
+        `there is a user ${name}, or was: the name of one who was removed stays taken`,
+      )
     },
 
     async user(name) {
       return userOf(await found(name))
     },
 
-    async users(page = {}) {
-      const { items, cursor } = await table.query(usersPartition, given(page))
-      return { users: items.map(userOf), ...given({ cursor }) }
+    async users(page) {
+      const { items, cursor } = await table.query(usersPartition, page)
+      return { users: items.map(userOf), cursor }
     },
 
     async removeUser(name) {
@@ -116,6 +108,7 @@ export function createAccounts(table: Table, clock: Clock): Accounts {
     async setPlan(name, plan) {
       checkName('plan', plan)
       await found(name)
+      await plans.plan(plan)
       return change(name, { plan })
     },
 
@@ -134,27 +127,24 @@ export function createAccounts(table: Table, clock: Clock): Accounts {
         revokedAt: null,
       }
       const digest = digestOfSecret(made.secret)
-      try {
-        await table.transact([
-          { check: userKey(user), if: { disabledAt: null } },
-          { put: { ...keyKey(made.id), ...kept, digest }, if: 'absent' },
-          { put: { ...listKey(kept), ...kept }, if: 'absent' },
-        ])
-      } catch (error) {
-        if (!isMillraceError(error, 'ConditionFailed')) throw error
-        throw removed(user)
-      }
+      const writes = table.transact([
+        { check: userKey(user), if: { disabledAt: null } },
+        { put: { ...keyKey(made.id), ...kept, digest }, if: 'absent' },
+        { put: { ...listKey(kept), ...kept }, if: 'absent' },
+      ])
+      if (!(await attempt(writes))) throw removed(user)
       return { ...kept, key }
     },
 
-    async keys(user, page = {}) {
+    async keys(user, page) {
       await found(user)
-      const query = { descending: true, ...given(page) }
+      const query = { ...page, descending: true }
       const { items, cursor } = await table.query(listPartition(user), query)
-      return { keys: items.map(keyOf), ...given({ cursor }) }
+      return { keys: items.map(keyOf), cursor }
     },
 
     async revokeKey(user, id) {
+      await found(user)
       const key = await keyOfUser(user, id)
       if (key.revokedAt !== null) return key
       const set = { revokedAt: now() }
@@ -199,7 +189,7 @@ export function createAccounts(table: Table, clock: Clock): Accounts {
   async function keyOfUser(user: string, id: string): Promise<UserKey> {
     const item = await table.get(keyKey(id).pk, keyKey(id).sk)
     if (item?.['user'] === user) return keyOf(item)
-    throw new MillraceError('UserNotFound', `user ${user} has no key of this id`)
+    throw new MillraceError('KeyNotFound', `user ${user} has no key of this id`)
   }
 
   /** Changes a user who was not removed; the removal of one who was is the one there is. */
@@ -230,14 +220,4 @@ function checkKey(role: string, label: string): void {
 
 function removed(name: string): MillraceError {
   return new MillraceError('UserNotFound', `user ${name} was removed`)
-}
-
-/** The options that are there, as the table port takes them. */
-function given<Options extends object>(
-  options: Options,
-): { [Name in keyof Options]?: Exclude<Options[Name], undefined> } {
-  const entries = Object.entries(options).filter(([, value]) => value !== undefined)
-  return Object.fromEntries(entries) as {
-    [Name in keyof Options]?: Exclude<Options[Name], undefined>
-  }
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
-import type { Item, Json, Write } from '../platform/ports/index.ts'
-import { formatModel, type ModelName } from './names.ts'
+import type { Item, Json, JsonObject, Write } from '../platform/ports/index.ts'
+import { asJson, ordinal } from './table-items.ts'
 
 /**
  * Names of versions that move: `champion` answers predictions, `previous` was it before, `challenger`
@@ -17,8 +17,8 @@ export type AliasName = z.infer<typeof aliasName>
 export interface Alias {
   readonly alias: AliasName
   readonly version: number
-  /** What moved it: an execution, or `key <id>` of a caller. */
-  readonly execution: string
+  /** What moved it: an execution, `key <id>` of a caller, or `operator`. */
+  readonly movedBy: string
   /** ISO 8601 time. */
   readonly since: string
   /** Grows by one with every move; what a compare-and-swap compares. */
@@ -28,7 +28,8 @@ export interface Alias {
 export interface AliasMove {
   readonly from: number | null
   readonly to: number
-  readonly execution: string
+  /** See Alias. */
+  readonly movedBy: string
   readonly reason: string
   readonly at: string
 }
@@ -47,17 +48,17 @@ export function aliasMove(
     {
       put: {
         pk,
-        sk: `alias#${alias}`,
+        sk: aliasKey(alias),
         alias,
         version: move.to,
-        execution: move.execution,
+        movedBy: move.movedBy,
         since: move.at,
         revision,
       },
       if: from === null ? ('absent' as const) : { revision: from.revision },
     },
     {
-      put: { pk, sk: `move#${alias}#${ordinal(revision)}`, move: asJson(record) },
+      put: { pk, sk: `${movesPrefix(alias)}${ordinal(revision)}`, move: asJson(record) },
       if: 'absent' as const,
     },
   ]
@@ -67,22 +68,33 @@ export function aliasOf(item: Item): Alias {
   return {
     alias: item['alias'] as AliasName,
     version: item['version'] as number,
-    execution: item['execution'] as string,
+    movedBy: moverOf(item),
     since: item['since'] as string,
     revision: item['revision'] as number,
   }
 }
 
-/** The table's partition of a model. */
-export function partition(model: ModelName): string {
-  return `model#${formatModel(model)}`
+export function moveOf(item: Item): AliasMove {
+  const move = item['move'] as JsonObject
+  return {
+    from: move['from'] as number | null,
+    to: move['to'] as number,
+    movedBy: moverOf(move),
+    reason: move['reason'] as string,
+    at: move['at'] as string,
+  }
 }
 
-/** Fixed width, so that the order of the text is the order of the numbers. */
-export function ordinal(n: number): string {
-  return String(n).padStart(10, '0')
+/** Items of earlier versions have it under the name `execution`. */
+function moverOf(kept: Readonly<Record<string, Json | undefined>>): string {
+  return (kept['movedBy'] ?? kept['execution']) as string
 }
 
-export function asJson(value: object): Json {
-  return value as Json
+export function aliasKey(alias: AliasName): string {
+  return `alias#${alias}`
+}
+
+/** Behind it stands the revision that a move led to. */
+export function movesPrefix(alias: AliasName): string {
+  return `move#${alias}#`
 }

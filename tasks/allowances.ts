@@ -1,5 +1,6 @@
 import { MillraceError, type Ports } from '../platform/ports/index.ts'
 import { createAccounts } from './accounts.ts'
+import { BoundedMap } from './bounded-map.ts'
 import type { Caller } from './caller.ts'
 import { createPlans, planOfUser, type Plan } from './plans.ts'
 import { quotaMaxAge } from './quotas.ts'
@@ -9,7 +10,7 @@ import { endOfMonth, isTrainingCounted, monthOf, storedBytes, usageOf } from './
 /** After how many seconds it is worth asking again whether there is room: after something was removed. */
 const storageRetrySeconds = 3600
 
-/** Users whose allowances are in memory; the one asked for longest ago goes first. */
+/** Users whose allowances are in memory; the one read longest ago goes first. */
 const maxUsers = 10_000
 
 /**
@@ -48,7 +49,7 @@ export function createAllowances({
 }: Pick<Ports, 'table' | 'objects' | 'clock'>): Allowances {
   const accounts = createAccounts(table, clock)
   const plans = createPlans(table)
-  const known = new Map<string, Account>()
+  const known = new BoundedMap<string, Account>(maxUsers)
   const reading = new Map<string, Promise<Account>>()
 
   return {
@@ -116,10 +117,7 @@ export function createAllowances({
       trainedRows: usage.trainedRows,
       trainings: new Set(),
     }
-    known.delete(user)
     known.set(user, account)
-    const oldest = known.keys().next().value
-    if (known.size > maxUsers && oldest !== undefined) known.delete(oldest)
     return account
   }
 }

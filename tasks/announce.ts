@@ -1,12 +1,13 @@
 import * as z from 'zod'
 import { millraceEvent } from '../events/index.ts'
+import { valueOf } from './chosen-metric.ts'
 import { formatModel } from './names.ts'
 import { promote } from './promote.ts'
 import {
   driftFinding,
   evaluation,
   trainingClaim,
-  type CandidateScore,
+  type Evaluation,
   type ModelMetrics,
   type TrainedCandidate,
 } from './shapes.ts'
@@ -28,7 +29,7 @@ export const announce = defineTask({
     version: z.number().int().nonnegative(),
     algorithm: z.string(),
     metrics: evaluation.shape.metrics,
-    /** What raced: the score in cross-validation, none where it could not be learned. */
+    /** What raced: the score by the metric in cross-validation, none where it could not be learned. */
     candidates: z.array(
       z.object({
         algorithm: z.string(),
@@ -49,7 +50,7 @@ export const announce = defineTask({
       millraceEvent('Model Registered', {
         ...about,
         algorithm: evaluation.algorithm,
-        metrics: headline(evaluation.metrics),
+        metrics: { ...headline(evaluation.metrics), ...chosenOf(evaluation) },
       }),
       ...(promotion.outcome === 'promoted'
         ? [
@@ -61,7 +62,7 @@ export const announce = defineTask({
           ]
         : []),
       ...(drift.verdict === 'drift'
-        ? [millraceEvent('Drift Detected', { ...about, reasons: drift.reasons })]
+        ? [millraceEvent('Drift Detected', { source: 'upload', ...about, reasons: drift.reasons })]
         : []),
     ])
     metrics.record('ModelsRegistered', 1, 'Count', { algorithm: evaluation.algorithm })
@@ -79,6 +80,12 @@ export const announce = defineTask({
     }
   },
 })
+
+/** The metric that the training went by, where it could be told. */
+function chosenOf({ metrics, decision: { metric } }: Evaluation): Record<string, number> {
+  const value = valueOf(metrics, metric)
+  return value === null ? {} : { [metric]: value }
+}
 
 /** The numbers by which people and rules tell models apart. */
 function headline(metrics: ModelMetrics): Record<string, number> {
@@ -107,18 +114,5 @@ function raced(candidate: TrainedCandidate) {
     return { algorithm, score: null, trials: 0, reason: candidate.reason }
   }
   const { crossValidation } = candidate
-  return { algorithm, score: scoreOf(crossValidation), trials: crossValidation.trials }
-}
-
-function scoreOf(score: CandidateScore): number {
-  switch (score.task) {
-    case 'classification':
-      return score.accuracy
-    case 'regression':
-      return score.rmse
-    case 'clustering':
-      return score.silhouette
-    default:
-      return score satisfies never
-  }
+  return { algorithm, score: crossValidation.score, trials: crossValidation.trials }
 }

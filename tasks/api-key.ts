@@ -1,5 +1,6 @@
-import { hash, randomBytes, timingSafeEqual } from 'node:crypto'
+import { randomBytes, timingSafeEqual } from 'node:crypto'
 import * as z from 'zod'
+import { sha256 } from './digest.ts'
 
 /** The id that stands in the key of the operator, of which the table knows nothing. */
 export const operatorKeyId = 'operator'
@@ -38,7 +39,7 @@ export function parseApiKey(text: string): ApiKey | undefined {
  * hash.
  */
 export function digestOfSecret(secret: string): string {
-  return hash('sha256', secret, 'hex')
+  return sha256(secret)
 }
 
 /** Compares in constant time; nothing matches what is no digest. */

@@ -10,7 +10,7 @@ import {
 } from './batch-shapes.ts'
 import { readArtifact } from './model-artifact.ts'
 import type { ModelName } from './names.ts'
-import { objectRanges } from './object-ranges.ts'
+import { objectRanges } from './stored-objects.ts'
 
 /** Rows `from` (inclusive) to `to` (exclusive) of a dataset. */
 export interface RowSpan {

@@ -1,8 +1,8 @@
 import {
-  isMillraceError,
   MillraceError,
+  pages,
   type Item,
-  type Json,
+  type PageOptions,
   type Table,
 } from '../platform/ports/index.ts'
 import type { AliasName } from './aliases.ts'
@@ -16,6 +16,7 @@ import {
 import { formatModel, type ModelName } from './names.ts'
 import type { ObjectReference } from './shapes.ts'
 import { requireVersion, type ModelVersion, type Registry } from './registry.ts'
+import { asJson, attempt } from './table-items.ts'
 import { countBatchRows } from './usage.ts'
 
 /** What is known of a batch, beside how its execution stands. */
@@ -29,6 +30,8 @@ export interface BatchRecord {
   readonly format: BatchFormat
   /** Of the dataset. */
   readonly rows: number
+  /** The bytes of the dataset's version; known once they are one object. */
+  readonly source?: ObjectReference
   /** ISO 8601 time. */
   readonly createdAt: string
 }
@@ -55,10 +58,7 @@ export interface Batches {
   /** Throws BatchNotFound. */
   find(model: ModelName, batch: string): Promise<KeptBatch>
   /** The newest first, where their names begin with their time. Throws CursorInvalid. */
-  list(
-    model: ModelName,
-    page: { cursor?: string | undefined; limit: number },
-  ): Promise<{ batches: KeptBatch[]; cursor?: string }>
+  list(model: ModelName, page?: PageOptions): Promise<{ batches: KeptBatch[]; cursor?: string }>
   /** What was planned first stays: ranges that are done are those of one plan. */
   plan(model: ModelName, record: BatchRecord, plan: ObjectReference): Promise<ObjectReference>
   /** What was answered first stays. */
@@ -84,7 +84,7 @@ export function createBatches(table: Table): Batches {
   const batches: Batches = {
     async add(model, record) {
       const item = { pk: headPartition(model), sk: record.batch, record: asJson(record) }
-      await unlessRefused(table.put(item, { if: 'absent' }))
+      await attempt(table.put(item, { if: 'absent' }))
     },
 
     async find(model, batch) {
@@ -93,22 +93,15 @@ export function createBatches(table: Table): Batches {
       return batchOf(item)
     },
 
-    async list(model, { cursor, limit }) {
-      const page = await table.query(headPartition(model), {
-        descending: true,
-        limit,
-        ...(cursor === undefined ? {} : { cursor }),
-      })
-      return {
-        batches: page.items.map(batchOf),
-        ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
-      }
+    async list(model, { cursor, limit } = {}) {
+      const page = await table.query(headPartition(model), { descending: true, cursor, limit })
+      return { batches: page.items.map(batchOf), cursor: page.cursor }
     },
 
     async plan(model, record, plan) {
       const set = { record: asJson(record), plan: asJson(plan), planned: plan.versionId }
       const condition = { if: { planned: null } }
-      await unlessRefused(table.update(headPartition(model), record.batch, { set }, condition))
+      await attempt(table.update(headPartition(model), record.batch, { set }, condition))
       return (await batches.find(model, record.batch)).plan ?? plan
     },
 
@@ -116,13 +109,13 @@ export function createBatches(table: Table): Batches {
       // A scalar beside it, which a condition can name.
       const set = { result: asJson(result), finished: result.object.versionId }
       const change = table.update(headPartition(model), batch, { set }, { if: { finished: null } })
-      await unlessRefused(change)
+      await attempt(change)
       return (await batches.find(model, batch)).result ?? result
     },
 
     async reject(model, batch, reasons) {
       const set = { reasons: asJson(reasons) }
-      await unlessRefused(table.update(headPartition(model), batch, { set }, { if: 'present' }))
+      await attempt(table.update(headPartition(model), batch, { set }, { if: 'present' }))
     },
 
     async shard(model, batch, index) {
@@ -133,7 +126,7 @@ export function createBatches(table: Table): Batches {
     async addShard(model, batch, { shard, marks, time }) {
       const pk = partition(model, batch)
       const rows = shard.to - shard.from - shard.failed
-      await unlessRefused(
+      await attempt(
         table.transact([
           { put: { pk, sk: shardKey(shard.index), shard: asJson(shard) }, if: 'absent' },
           { put: { pk, sk: marksKey(shard.index), marks: asJson(marks) } },
@@ -145,16 +138,9 @@ export function createBatches(table: Table): Batches {
 
     async shards(model, batch) {
       const found: BatchShard[] = []
-      let cursor: string | undefined
-      do {
-        const page = await table.query(partition(model, batch), {
-          prefix: shardKey(0).slice(0, -shardName(0).length),
-          limit: 1000,
-          ...(cursor === undefined ? {} : { cursor }),
-        })
-        found.push(...page.items.map(shardOf))
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      const asked = { prefix: shardKey(0).slice(0, -shardName(0).length), limit: 1000 }
+      const ask = (cursor?: string) => table.query(partition(model, batch), { ...asked, cursor })
+      for await (const { items } of pages(ask)) found.push(...items.map(shardOf))
       return found
     },
 
@@ -192,15 +178,6 @@ export function batchNotFound(model: ModelName, batch: string): MillraceError {
   )
 }
 
-/** A write whose condition tells that it is done, or that there is nothing to do. */
-async function unlessRefused(write: Promise<unknown>): Promise<void> {
-  try {
-    await write
-  } catch (error) {
-    if (!isMillraceError(error, 'ConditionFailed')) throw error
-  }
-}
-
 function headPartition(model: ModelName): string {
   return `batches#${formatModel(model)}`
 }
@@ -228,8 +205,4 @@ function batchOf(item: Item): KeptBatch {
 
 function shardOf(item: Item): BatchShard {
   return item['shard'] as unknown as BatchShard
-}
-
-function asJson(value: object): Json {
-  return value as unknown as Json
 }

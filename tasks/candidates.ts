@@ -6,6 +6,7 @@ import {
   trainerNamed,
   trainersOf,
 } from '../ml/models/index.ts'
+import { metricReason } from './chosen-metric.ts'
 import {
   learningTask,
   type LearningTask,
@@ -54,11 +55,12 @@ export function sizeToLearn(
  * where that leaves nothing, it is a reason against the upload.
  */
 export function candidatesFor(
-  { algorithms, hyperparameters = {} }: TrainingConfiguration,
+  { algorithms, hyperparameters = {}, metric }: TrainingConfiguration,
   task: LearningTask,
   { rows, cols, encodedCols, classes }: DatasetSize,
 ): CandidatePlan {
   const reasons = [
+    ...metricReasons({ metric, algorithms }, [task]),
     ...(algorithms ?? []).flatMap((name) => algorithmReason(name, [task]) ?? []),
     ...hyperparameterReasons(hyperparameters, [task]),
     ...clusterReasons(hyperparameters, task, rows),
@@ -73,11 +75,34 @@ export function candidatesFor(
     const message = `${why}; leave the choice to the platform, or ask for ${usual.names.join(', ')}`
     reasons.push({ code: 'RowCapExceeded', message })
   }
-  return {
+  const plan = {
     names: [...names],
     leftOut: leftOut.map(({ name, ...rest }) => ({ algorithm: name, ...rest })),
     reasons,
   }
+  return reasons.length === 0 && metric === 'logLoss' ? withProbabilities(plan) : plan
+}
+
+/** The plan without those that no log loss can be told of; the floor has probabilities. */
+function withProbabilities({ names, leftOut, reasons }: CandidatePlan): CandidatePlan {
+  const weighing = names.filter(hasProbabilities)
+  const silent = names.filter((name) => !hasProbabilities(name))
+  return {
+    names: weighing,
+    leftOut: [
+      ...leftOut,
+      ...silent.map((algorithm) => ({
+        algorithm,
+        reason: `${algorithm} has no probabilities, which the metric logLoss is of`,
+        instead: weighing[0]!,
+      })),
+    ],
+    reasons,
+  }
+}
+
+function hasProbabilities(name: string): boolean {
+  return trainerNamed(name).create().predictProba !== undefined
 }
 
 /**
@@ -88,12 +113,27 @@ export function configurationReasons({
   task,
   algorithms = [],
   hyperparameters = {},
+  metric,
 }: TrainingConfiguration): RejectionReason[] {
   const possible = task === undefined ? tasks : [task]
   return [
+    ...metricReasons({ metric, algorithms }, possible),
     ...algorithms.flatMap((name) => algorithmReason(name, possible) ?? []),
     ...hyperparameterReasons(hyperparameters, possible),
   ]
+}
+
+/** Why nothing can be compared by a metric: none of the task's, or of nothing that was asked for. */
+function metricReasons(
+  { metric, algorithms = [] }: Pick<TrainingConfiguration, 'metric' | 'algorithms'>,
+  possible: readonly LearningTask[],
+): RejectionReason[] {
+  const reason = metricReason(metric, possible)
+  if (reason !== undefined) return [reason]
+  const known = algorithms.filter((name) => isKnown(name, 'classification'))
+  if (metric !== 'logLoss' || known.length === 0 || known.some(hasProbabilities)) return []
+  const message = `the metric logLoss is of probabilities, and ${known.join(', ')} has none; ask for another algorithm or metric`
+  return [{ code: 'MetricUnsupported', message }]
 }
 
 /** Why no trainer of this name can be raced, if none can. */

@@ -2,9 +2,10 @@ import * as z from 'zod'
 import { compareUpload } from './compare-upload.ts'
 import { readUpload } from './dataset.ts'
 import { readArtifact } from './model-artifact.ts'
+import { trainingFolder } from './names.ts'
 import { createRegistry } from './registry.ts'
-import { putJson, trainingFolder } from './reports.ts'
 import { driftFinding, trainingClaim, type DriftFinding } from './shapes.ts'
+import { putJson } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 
 /** Features told one by one in states and in the registry; the report has all of them. */

@@ -7,8 +7,8 @@ import { listExecution, ownerOfExecution } from './execution-owner.ts'
 import { createLedger, trainingIdentity } from './ledger.ts'
 import { deliveryOf, isRequest, requestOf } from './training-delivery.ts'
 import { parseModel, parseUploadKey, type ModelName, type UploadFormat } from './names.ts'
-import { digestOf } from './object-ranges.ts'
 import { rejectionReason, trainingClaim, type RejectionReason } from './shapes.ts'
+import { digestOfObject } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 import { findConfiguration } from './training-configuration.ts'
 
@@ -51,7 +51,7 @@ export const claim = defineTask({
     }
 
     const { format, ...model } = named
-    const sha256 = upload.sha256 ?? (await digestOf(ports.objects, upload))
+    const sha256 = upload.sha256 ?? (await digestOfObject(ports.objects, upload))
     const { sha256: declared = sha256 } = upload.metadata
     if (declared !== sha256) {
       const message = `the upload has the SHA-256 ${sha256}, and was to have ${declared}: send it again`
@@ -76,6 +76,7 @@ export const claim = defineTask({
       sidecar,
       trainingId,
       execution,
+      requested: isRequest(event.detail),
     }
   },
 })

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto'
 import { csvRecord, npyBlocks, type CsvLineEnd, type Matrix } from '../ml/data/index.ts'
 import {
-  isMillraceError,
   MillraceError,
+  pages,
   type Item,
   type Objects,
   type Table,
@@ -14,10 +14,11 @@ import {
   versionOf,
   type VersionRecord,
 } from './dataset-records.ts'
-import { putOnce, readSchema } from './dataset-schema.ts'
+import { readSchema } from './dataset-schema.ts'
 import { datasetKey, formatModel, type ModelName } from './names.ts'
-import { digestOf, objectRanges } from './object-ranges.ts'
 import type { ObjectReference } from './shapes.ts'
+import { digestOfObject, objectRanges, putOnce } from './stored-objects.ts'
+import { attempt } from './table-items.ts'
 
 /** What is converted of a `.npy` at a time, in bytes of the file. */
 const blockBytes = 8 * 1024 * 1024
@@ -46,13 +47,10 @@ export class DatasetContent {
     const sha256 =
       digested.size === size && digested.isDone
         ? digested.digest()
-        : (written.sha256 ?? (await digestOf(this.#objects, written)))
+        : (written.sha256 ?? (await digestOfObject(this.#objects, written)))
     const reference: ObjectReference = { bucket, key, versionId, sha256, size }
-    try {
-      await this.#table.put({ ...item, version: record.version, ...reference }, { if: 'absent' })
-    } catch (error) {
-      if (!isMillraceError(error, 'ConditionFailed')) throw error
-    }
+    const write = { ...item, version: record.version, ...reference }
+    await attempt(this.#table.put(write, { if: 'absent' }))
     return reference
   }
 
@@ -68,18 +66,12 @@ export class DatasetContent {
   async #nearest(dataset: ModelName, { base, version }: VersionRecord) {
     const pk = datasetPartition(dataset)
     const prefix = contentKey(base, 0).slice(0, -10)
-    let cursor: string | undefined
-    do {
-      const page = await this.#table.query(pk, {
-        prefix,
-        descending: true,
-        limit: 20,
-        ...(cursor === undefined ? {} : { cursor }),
-      })
-      const item = page.items.find((one) => Number(one['version']) <= version)
+    const ask = (cursor?: string) =>
+      this.#table.query(pk, { prefix, descending: true, limit: 20, cursor })
+    for await (const { items } of pages(ask)) {
+      const item = items.find((one) => Number(one['version']) <= version)
       if (item !== undefined) return { ...referenceOf(item), version: Number(item['version']) }
-      cursor = page.cursor
-    } while (cursor !== undefined)
+    }
     return undefined
   }
 

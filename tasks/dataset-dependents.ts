@@ -1,4 +1,4 @@
-import type { Table, Write } from '../platform/ports/index.ts'
+import { pages, type Table, type Write } from '../platform/ports/index.ts'
 import { datasetPartition } from './dataset-records.ts'
 import { datasetOfKey, formatModel, parseModel, type ModelName } from './names.ts'
 import type { Registry } from './registry.ts'
@@ -23,18 +23,16 @@ export async function dependentModels(
   const found = new Set<string>()
   const own = await registry.head(dataset)
   if (own?.deletedAt === null) found.add(formatModel(dataset))
-  let cursor: string | undefined
-  do {
-    const page = await table.query(datasetPartition(dataset), {
-      prefix: 'dependent#',
-      ...(cursor === undefined ? {} : { cursor }),
-    })
-    for (const item of page.items) {
+  const pk = datasetPartition(dataset)
+  for await (const { items } of pages((cursor) =>
+    table.query(pk, { prefix: 'dependent#', cursor }),
+  )) {
+    for (const item of items) {
       const name = item.sk.slice('dependent#'.length)
       const head = await registry.head(parseModel(name))
       if (head?.deletedAt === null && Number(item['version']) >= head.firstVersion) found.add(name)
     }
-    cursor = page.cursor
-  } while (cursor !== undefined && found.size === 0)
+    if (found.size > 0) break
+  }
   return [...found]
 }

@@ -1,10 +1,11 @@
-import { createHash } from 'node:crypto'
 import { compareSequencers } from '../events/index.ts'
 import type { CsvLineEnd } from '../ml/data/index.ts'
-import type { Item, Json, Write } from '../platform/ports/index.ts'
+import type { Item, Write } from '../platform/ports/index.ts'
 import type { SchemaReference } from './dataset-schema.ts'
+import { sha256 } from './digest.ts'
 import { formatModel, type ModelName, type UploadFormat } from './names.ts'
 import type { ObjectReference } from './shapes.ts'
+import { asJson, ordinal } from './table-items.ts'
 
 /** What the table knows of datasets: how their items are keyed, written and read. */
 
@@ -51,8 +52,7 @@ export interface DatasetHead {
 export interface DatasetSummary {
   readonly dataset: ModelName
   readonly latest: VersionRecord
-  /** How many there are. */
-  readonly versions: number
+  readonly versionCount: number
   /** ISO 8601 times. */
   readonly createdAt: string
   readonly updatedAt: string
@@ -69,27 +69,23 @@ export function datasetPartition(dataset: ModelName): string {
 
 export const datasetHeadKey = 'dataset'
 
-/** Fixed width, so that the order of the text is the order of the numbers. */
 export function versionKey(version: number): string {
-  return `version#${String(version).padStart(10, '0')}`
+  return `version#${ordinal(version)}`
 }
 
 /** A version that was made one object, among those with the same base. */
 export function contentKey(base: number, version: number): string {
-  return `content#${String(base).padStart(10, '0')}#${String(version).padStart(10, '0')}`
+  return `content#${ordinal(base)}#${ordinal(version)}`
 }
 
 /** The object that has the summaries of a version's columns. */
 export function statisticsKey(version: number): string {
-  return `statistics#${String(version).padStart(10, '0')}`
+  return `statistics#${ordinal(version)}`
 }
 
 /** The version that an upload became. A digest, since ids of object versions may be long. */
 export function uploadItemKey({ key, versionId }: Pick<ObjectReference, 'key' | 'versionId'>) {
-  const digest = createHash('sha256')
-    .update(JSON.stringify([key, versionId]))
-    .digest('hex')
-  return `upload#${digest}`
+  return `upload#${sha256(JSON.stringify([key, versionId]))}`
 }
 
 export function headOf(item: Item | undefined): DatasetHead | undefined {
@@ -108,7 +104,8 @@ export function isOlder(record: VersionRecord, latest: VersionRecord): boolean {
 
 export function summaryOf(dataset: ModelName, head: Omit<LiveDataset, 'revision'>): DatasetSummary {
   const { latest, createdAt, updatedAt } = head
-  return { dataset, latest, versions: head.nextVersion - head.firstVersion, createdAt, updatedAt }
+  const versionCount = head.nextVersion - head.firstVersion
+  return { dataset, latest, versionCount, createdAt, updatedAt }
 }
 
 export function versionOf(item: Item): VersionRecord {
@@ -127,7 +124,7 @@ export function headWrite(
       pk: datasetPartition(dataset),
       sk: datasetHeadKey,
       revision,
-      head: { ...head, revision } as unknown as Json,
+      head: asJson({ ...head, revision }),
     },
     if: seen === undefined ? 'absent' : { revision: seen.revision },
   }
@@ -139,7 +136,7 @@ export function versionWrite(dataset: ModelName, record: VersionRecord): Write {
       pk: datasetPartition(dataset),
       sk: versionKey(record.version),
       version: record.version,
-      record: record as unknown as Json,
+      record: asJson(record),
     },
     if: 'absent',
   }

@@ -1,6 +1,7 @@
 import {
   isMillraceError,
   MillraceError,
+  pages,
   type Objects,
   type Table,
 } from '../platform/ports/index.ts'
@@ -57,7 +58,7 @@ async function refuseNeeded(table: Table, registry: Pick<Registry, 'head'>, data
   if (models.length === 0) return
   const some = models.slice(0, 5).join(', ')
   throw new MillraceError(
-    'DatasetConflict',
+    'DatasetInUse',
     `models learned from ${formatModel(dataset)}: ${some}${models.length > 5 ? ', …' : ''}; ` +
       'delete them first, or archive the dataset, which keeps its objects',
   )
@@ -74,17 +75,11 @@ async function removeKept(objects: Objects, table: Table, dataset: ModelName, en
   await emptyFolder(objects, `${datasetFolder(dataset)}/`)
   const pk = datasetPartition(dataset)
   for (const prefix of forgotten) {
-    let cursor: string | undefined
-    do {
-      const page = await table.query(pk, {
-        prefix,
-        ...(cursor === undefined ? {} : { cursor }),
-      })
-      for (const item of page.items) {
+    for await (const { items } of pages((cursor) => table.query(pk, { prefix, cursor }))) {
+      for (const item of items) {
         if (Number(item['version']) < end) await table.delete(pk, item.sk)
       }
-      cursor = page.cursor
-    } while (cursor !== undefined)
+    }
   }
 }
 

@@ -1,8 +1,9 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { csvLimits, csvRecord, isDataError, parseCsv } from '../ml/data/index.ts'
-import { isMillraceError, MillraceError, type Objects } from '../platform/ports/index.ts'
+import { MillraceError, type Objects } from '../platform/ports/index.ts'
+import { sha256 } from './digest.ts'
 import { datasetFolder, type ModelName } from './names.ts'
+import { putOnce } from './stored-objects.ts'
 
 export const columnType = z.enum(['number', 'text'])
 
@@ -62,7 +63,7 @@ export function checkSchema({ columns, target }: DatasetSchema): void {
 
 export function schemaDigest({ columns, target }: DatasetSchema): string {
   const parts = [columns.map(({ name, type }) => [name, type]), target]
-  return createHash('sha256').update(JSON.stringify(parts)).digest('hex').slice(0, 32)
+  return sha256(JSON.stringify(parts)).slice(0, 32)
 }
 
 /** Writes a schema once. */
@@ -88,21 +89,6 @@ export async function readSchema(
 ): Promise<DatasetSchema> {
   const bytes = await objects.read(key, { versionId })
   return JSON.parse(new TextDecoder().decode(bytes)) as DatasetSchema
-}
-
-/** Writes an object whose key says all that is in it: the one that is there is as good. */
-export async function putOnce(
-  objects: Objects,
-  key: string,
-  body: Uint8Array | AsyncIterable<Uint8Array>,
-  contentType: string,
-) {
-  try {
-    return await objects.put(key, body, { contentType, ifAbsent: true })
-  } catch (error) {
-    if (isMillraceError(error, 'ObjectChanged')) return objects.head(key)
-    throw error
-  }
 }
 
 function invalid(field: string, message: string): MillraceError {

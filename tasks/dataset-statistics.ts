@@ -7,8 +7,9 @@ import {
   statisticsWrite,
   type VersionRecord,
 } from './dataset-records.ts'
-import { putOnce, type DatasetSchema } from './dataset-schema.ts'
+import type { DatasetSchema } from './dataset-schema.ts'
 import { datasetFolder, type ModelName } from './names.ts'
+import { putOnce } from './stored-objects.ts'
 import { ofText, summarizeDataset } from './summarize-dataset.ts'
 
 /** The largest version whose columns are summarised on request, in bytes. */

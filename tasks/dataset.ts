@@ -12,14 +12,15 @@ import {
 } from '../ml/data/index.ts'
 import type { Objects } from '../platform/ports/index.ts'
 import type { DatasetColumn } from './dataset-schema.ts'
-import type { LearningTask, TrainingClaim } from './shapes.ts'
-import { readConfiguration, type TrainingConfiguration } from './training-configuration.ts'
+import type { LearningTask, SplitRule, TrainingClaim } from './shapes.ts'
+import {
+  defaultHeldOut,
+  readConfiguration,
+  type TrainingConfiguration,
+} from './training-configuration.ts'
 
 /** The largest upload that a training takes, in bytes. */
 export const maxDatasetBytes = 512 * 1024 * 1024
-
-/** The share of rows held out of training, to judge models on. */
-export const heldOutShare = 0.25
 
 /** How a claim says its bytes are to be read. Plain data, as a worker thread gets it. */
 export interface DatasetForm {
@@ -94,10 +95,18 @@ export function learningTaskOf(
   return task ?? taskOf(dataset)
 }
 
-/** Which rows are learned from and which are held out: for each row the same in every upload. */
-export function splitDataset(dataset: Dataset): Split {
+/** Which rows a training holds out: as its configuration says, else a quarter of them. */
+export function splitRuleOf({ split }: Pick<TrainingConfiguration, 'split'>): SplitRule {
+  return { heldOut: split?.heldOut ?? defaultHeldOut }
+}
+
+/**
+ * Which rows are learned from and which are held out: for each row the same in every upload. What a
+ * smaller share holds out is among what a larger one does.
+ */
+export function splitDataset(dataset: Dataset, { heldOut }: SplitRule): Split {
   const rows = { features: stableFeatures(dataset), target: stableTarget(dataset) }
-  return splitByRow(rows, { heldOut: heldOutShare })
+  return splitByRow(rows, { heldOut })
 }
 
 /** A class as people read it: its text in a CSV, its number in a `.npy`. */

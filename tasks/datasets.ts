@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
 import type { CsvLineEnd } from '../ml/data/index.ts'
-import { isMillraceError, MillraceError, type Ports, type Write } from '../platform/ports/index.ts'
+import {
+  isMillraceError,
+  MillraceError,
+  type PageOptions,
+  type Ports,
+  type Write,
+} from '../platform/ports/index.ts'
 import { DatasetContent } from './dataset-content.ts'
 import {
   datasetHeadKey,
@@ -43,8 +49,8 @@ import {
   type UploadFormat,
 } from './names.ts'
 import { createRegistry } from './registry.ts'
-import { putReferenced } from './reports.ts'
 import type { ObjectReference } from './shapes.ts'
+import { putReferenced } from './stored-objects.ts'
 import { Turns } from './turns.ts'
 
 export type { DatasetSummary, VersionRecord } from './dataset-records.ts'
@@ -57,7 +63,8 @@ export type { DatasetSummary, VersionRecord } from './dataset-records.ts'
 export interface Datasets {
   /**
    * Makes an empty dataset of these columns. One of the same schema that is there stays as it is.
-   * Throws DatasetConflict (one of another schema is there), RequestInvalid.
+   * Throws DatasetExists (one of another schema), RequestInvalid, DatasetConflict (it changed all the
+   * time).
    */
   create(
     dataset: ModelName,
@@ -78,17 +85,15 @@ export interface Datasets {
   /** Throws DatasetNotFound. */
   describe(dataset: ModelName): Promise<DatasetSummary>
   /** In order of their names; of one user, or of all. */
-  list(options?: {
-    user?: string | undefined
-    cursor?: string | undefined
-    limit?: number
-  }): Promise<{ datasets: DatasetSummary[]; cursor?: string }>
+  list(
+    options?: PageOptions & { user?: string | undefined },
+  ): Promise<{ datasets: DatasetSummary[]; cursor?: string }>
   /** The last version, or the one named. Throws DatasetNotFound. */
   version(dataset: ModelName, version?: number): Promise<VersionRecord>
   /** The newest first. Throws DatasetNotFound. */
   versions(
     dataset: ModelName,
-    options?: { cursor?: string | undefined; limit?: number },
+    options?: PageOptions,
   ): Promise<{ versions: VersionRecord[]; cursor?: string }>
   /** Columns and target of a version. */
   schema(record: VersionRecord): Promise<DatasetSchema>
@@ -103,8 +108,8 @@ export interface Datasets {
   ): Promise<Statistics | undefined>
   /**
    * Removes a dataset, and hides its objects; asked for again it ends what was interrupted. With
-   * `archive` the objects stay as they are. Throws DatasetNotFound, DatasetConflict (unless archived: a
-   * model learned from it; it changed at the same moment).
+   * `archive` the objects stay as they are. Throws DatasetNotFound, DatasetInUse (a model learned
+   * from it, and it is not archived), DatasetConflict (it changed at the same moment).
    */
   remove(dataset: ModelName, options?: { archive?: boolean }): Promise<void>
   /**
@@ -158,7 +163,7 @@ export function createDatasets(
             return { dataset: summaryOf(dataset, head), created: false }
           }
           throw new MillraceError(
-            'DatasetConflict',
+            'DatasetExists',
             `a dataset ${formatModel(dataset)} of other columns is there: take another name, or remove it`,
           )
         }
@@ -245,11 +250,8 @@ export function createDatasets(
     describe: async (dataset) => summaryOf(dataset, await live(dataset)),
 
     async list({ user, cursor, limit } = {}) {
-      const page = await table.query(datasetList, {
-        ...(user === undefined ? {} : { prefix: `${user}/` }),
-        ...(cursor === undefined ? {} : { cursor }),
-        ...(limit === undefined ? {} : { limit }),
-      })
+      const prefix = user === undefined ? undefined : `${user}/`
+      const page = await table.query(datasetList, { prefix, cursor, limit })
       const names = page.items.map(({ sk }) => parseModel(sk))
       const heads = await Promise.all(names.map(headNow))
       return {
@@ -258,7 +260,7 @@ export function createDatasets(
           const head = heads[i]
           return isLive(head) ? [summaryOf(name, head)] : []
         }),
-        ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
+        cursor: page.cursor,
       }
     },
 
@@ -266,17 +268,10 @@ export function createDatasets(
 
     async versions(dataset, { cursor, limit } = {}) {
       const { firstVersion } = await live(dataset)
-      const page = await table.query(datasetPartition(dataset), {
-        prefix: 'version#',
-        descending: true,
-        ...(firstVersion === 0 ? {} : { after: versionKey(firstVersion - 1) }),
-        ...(cursor === undefined ? {} : { cursor }),
-        ...(limit === undefined ? {} : { limit }),
-      })
-      return {
-        versions: page.items.map(versionOf),
-        ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
-      }
+      const after = firstVersion === 0 ? undefined : versionKey(firstVersion - 1)
+      const asked = { prefix: 'version#', descending: true, after, cursor, limit }
+      const page = await table.query(datasetPartition(dataset), asked)
+      return { versions: page.items.map(versionOf), cursor: page.cursor }
     },
 
     schema: ({ schema }) => readSchema(objects, schema),

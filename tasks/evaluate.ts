@@ -1,11 +1,12 @@
 import * as z from 'zod'
 import { createRegistry } from './registry.ts'
-import { readUpload } from './dataset.ts'
-import { decideGate, gateScore } from './gate.ts'
+import { readUpload, splitRuleOf } from './dataset.ts'
+import { decideGate } from './gate.ts'
 import { judgeModels } from './judge-models.ts'
+import { trainingFolder } from './names.ts'
 import { preferred } from './preferred.ts'
-import { putJson, trainingFolder } from './reports.ts'
 import { evaluation, trainedCandidate, trainingClaim } from './shapes.ts'
+import { putJson } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 import { readArtifact } from './model-artifact.ts'
 
@@ -14,7 +15,7 @@ const maxClassesInStates = 64
 
 /**
  * Takes the candidate that cross-validation preferred, judges it on the held-out rows that none of
- * them has seen, beside the champion on the same rows, and lets the gate decide.
+ * them has seen, beside the champion on those that it has not seen either, and lets the gate decide.
  */
 export const evaluate = defineTask({
   name: 'Evaluate',
@@ -26,26 +27,31 @@ export const evaluate = defineTask({
     const alias = await registry.alias(claim.model, 'champion')
     const champion =
       alias === undefined ? undefined : await registry.version(claim.model, alias.version)
-    const { metrics, leftOut, against } = await compute.run(
+    const upload = await readUpload(objects, claim)
+    const { metrics, metric, leftOut, against } = await compute.run(
       judgeModels,
       {
-        ...(await readUpload(objects, claim)),
+        ...upload,
         sha256: claim.source.sha256,
         challenger: await readArtifact(objects, best.artifact),
-        champion: champion === undefined ? null : await readArtifact(objects, champion.artifact),
+        champion:
+          champion === undefined
+            ? null
+            : {
+                file: await readArtifact(objects, champion.artifact),
+                split: champion.split ?? splitRuleOf({}),
+              },
       },
       { signal },
     )
-    const { metric, value } = gateScore(metrics)
-    const old = against?.score ?? null
     const decision = decideGate({
       metric,
       champion:
         champion === undefined
           ? null
           : { version: champion.version, schemaChange: against?.schemaChange ?? null },
-      heldOutRows: metrics.rows,
-      scores: value === null || old === null ? null : { challenger: value, champion: old },
+      heldOutRows: against?.rows ?? metrics.rows,
+      scores: against?.scores ?? null,
       interval: against?.interval ?? null,
     })
     const result = {
@@ -55,6 +61,7 @@ export const evaluate = defineTask({
       crossValidation: best.crossValidation,
       candidates,
       leftOut,
+      split: splitRuleOf(upload.form.configuration),
       decision,
     }
     await putJson(objects, `${trainingFolder(claim)}/evaluation.json`, result)

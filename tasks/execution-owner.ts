@@ -1,5 +1,6 @@
-import { isMillraceError, type Clock, type Json, type Table } from '../platform/ports/index.ts'
+import type { Clock, Json, PageOptions, Table } from '../platform/ports/index.ts'
 import { defaultUser } from './names.ts'
+import { attempt } from './table-items.ts'
 
 /**
  * Whose an execution is. Its input says so: it is about an object of a user's dataset, or names a model.
@@ -43,34 +44,27 @@ export async function listExecution(
 ): Promise<void> {
   const pk = `executions#${user}`
   const at = new Date(clock.now()).toISOString()
-  try {
-    await table.transact([
+  await attempt(
+    table.transact([
       { put: { pk, sk: `name#${workflow}#${name}`, at }, if: 'absent' },
       { put: { pk, sk: `at#${at}#${workflow}#${name}`, workflow, name } },
-    ])
-  } catch (error) {
-    if (!isMillraceError(error, 'ConditionFailed')) throw error
-  }
+    ]),
+  )
 }
 
 /** Executions of a user, the newest first. Throws CursorInvalid. */
 export async function executionsOf(
   table: Table,
   user: string,
-  page: { cursor?: string | undefined; limit: number },
+  { cursor, limit }: PageOptions,
 ): Promise<{ executions: ListedExecution[]; cursor?: string }> {
-  const { cursor, limit } = page
-  const found = await table.query(`executions#${user}`, {
-    prefix: 'at#',
-    descending: true,
-    limit,
-    ...(cursor === undefined ? {} : { cursor }),
-  })
+  const asked = { prefix: 'at#', descending: true, cursor, limit }
+  const found = await table.query(`executions#${user}`, asked)
   return {
     executions: found.items.map(({ workflow, name }) => ({
       workflow: workflow as string,
       name: name as string,
     })),
-    ...(found.cursor === undefined ? {} : { cursor: found.cursor }),
+    cursor: found.cursor,
   }
 }

@@ -1,11 +1,10 @@
 import { randomUUID } from 'node:crypto'
 import * as z from 'zod'
 import {
-  isMillraceError,
   MillraceError,
+  pages,
   type Clock,
   type Item,
-  type Json,
   type JsonObject,
   type Log,
   type Table,
@@ -18,6 +17,7 @@ import {
   type FeedbackRecord,
   type Label,
 } from './prediction-records.ts'
+import { attempt, asJson } from './table-items.ts'
 
 /** Rows whose labels are one item of the table: with the longest texts it stays below its limit. */
 const rowsOfItem = 100
@@ -99,15 +99,10 @@ export function createFeedback(
 
     async of(id) {
       const feedback: Feedback[] = []
-      let cursor: string | undefined
-      do {
-        const page = await table.query(partition(id), {
-          prefix: 'rows#',
-          ...(cursor === undefined ? {} : { cursor }),
-        })
-        feedback.push(...page.items.flatMap((item) => standing(labelsIn(item).labels)))
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      const ask = (cursor?: string) => table.query(partition(id), { prefix: 'rows#', cursor })
+      for await (const { items } of pages(ask)) {
+        feedback.push(...items.flatMap((item) => standing(labelsIn(item).labels)))
+      }
       return feedback
     },
   }
@@ -123,14 +118,9 @@ export function createFeedback(
       const item = await table.get(partition(id), sortKey(part))
       const noted = merged(item, given, request, clock.now())
       if (noted.changed.length === 0) return { ...noted, part }
-      try {
-        await table.put(itemOf(id, part, noted.labels, noted.revision), {
-          if: item === undefined ? 'absent' : { revision: noted.revision - 1 },
-        })
-        return { ...noted, part }
-      } catch (error) {
-        if (!isMillraceError(error, 'ConditionFailed')) throw error
-      }
+      const next = itemOf(id, part, noted.labels, noted.revision)
+      const seen = item === undefined ? 'absent' : { revision: noted.revision - 1 }
+      if (await attempt(table.put(next, { if: seen }))) return { ...noted, part }
     }
     throw new MillraceError('StorageFailed', `${id}: a hundred pieces of feedback collided`)
   }
@@ -142,13 +132,13 @@ export function createFeedback(
   ): Promise<void> {
     const { model, shard } = parsePredictionId(id)
     const at = new Date(clock.now()).toISOString()
-    const { version } = record
     const base = {
       kind: 'feedback' as const,
       prediction: id,
       model: record.model,
-      version,
+      version: record.version,
       at,
+      predictedAt: record.at,
       key,
     }
     const records: FeedbackRecord[] = []
@@ -169,16 +159,11 @@ export function createFeedback(
           label.by === by ? { ...label, logged: true } : label,
         ]),
       )
-      try {
-        await table.put(itemOf(id, noted.part, marked, revision + 1), { if: { revision } })
-        return
-      } catch (error) {
-        if (!isMillraceError(error, 'ConditionFailed')) throw error
-        const item = await table.get(partition(id), sortKey(noted.part))
-        const now = labelsIn(item)
-        labels = now.labels
-        revision = now.revision
-      }
+      const next = itemOf(id, noted.part, marked, revision + 1)
+      if (await attempt(table.put(next, { if: { revision } }))) return
+      const now = labelsIn(await table.get(partition(id), sortKey(noted.part)))
+      labels = now.labels
+      revision = now.revision
     }
   }
 }
@@ -280,7 +265,7 @@ function itemOf(
   labels: ReadonlyMap<number, NotedLabel>,
   revision: number,
 ): Item {
-  const json = Object.fromEntries(labels) as Readonly<Record<string, Json>>
+  const json = asJson(Object.fromEntries(labels))
   return { pk: partition(id), sk: sortKey(part), labels: json, revision }
 }
 

@@ -1,5 +1,5 @@
 import { seedFromDigest, takeRows, takeValues, type Matrix } from '../ml/data/index.ts'
-import { baselineToTensors, makeBaseline } from '../ml/drift/index.ts'
+import { baselineToTensors, makeBaseline, withPredictions } from '../ml/drift/index.ts'
 import {
   encodeModel,
   isModelError,
@@ -8,7 +8,14 @@ import {
   type Trainer,
 } from '../ml/models/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
-import { datasetOf, learningTaskOf, splitDataset, type DatasetForm } from './dataset.ts'
+import { metricOf } from './chosen-metric.ts'
+import {
+  datasetOf,
+  learningTaskOf,
+  splitDataset,
+  splitRuleOf,
+  type DatasetForm,
+} from './dataset.ts'
 import { peculiaritiesOf, prepared } from './preparation.ts'
 import type { CandidateScore, LearningTask } from './shapes.ts'
 import { defaultTrials } from './training-configuration.ts'
@@ -54,17 +61,28 @@ export const fitCandidate = defineJob(
         trials: configuration.trials ?? defaultTrials,
         seed,
         timeOrder: configuration.timeOrder ?? false,
+        metric: metricOf(task, configuration),
       })
       const model = fitted(trainer.create(parameters, seed), features, target)
-      const baseline = baselineToTensors(
-        makeBaseline(features, { featureNames: names.featureNames, seed }),
-      )
+      const categories = names.classLabels ?? null
+      const sketch = makeBaseline(features, {
+        featureNames: names.featureNames,
+        categories: names.categories ?? null,
+        target:
+          task === 'clustering'
+            ? null
+            : { name: names.targetName ?? 'target', values: target, categories },
+        seed,
+      })
+      const predict = (row: Float64Array) => model.predictRow(row)
+      const baseline = baselineToTensors(withPredictions(sketch, { predict, categories }))
       const metadata = {
         ...lineage,
         featureNames: JSON.stringify(names.featureNames),
         categories: JSON.stringify(names.categories ?? null),
         targetName: names.targetName ?? '',
         classLabels: JSON.stringify(names.classLabels ?? null),
+        split: JSON.stringify(splitRuleOf(configuration)),
         crossValidation: JSON.stringify(score),
         baseline: baseline.json,
       }
@@ -84,7 +102,7 @@ export const fitCandidate = defineJob(
 function rowsToLearn(bytes: Uint8Array, form: DatasetForm) {
   const dataset = datasetOf(bytes, form)
   const { features, target, ...names } = dataset
-  const { train } = splitDataset(dataset)
+  const { train } = splitDataset(dataset, splitRuleOf(form.configuration))
   return {
     features: takeRows(features, train),
     target: takeValues(target, train),

@@ -1,47 +1,19 @@
-import type { GateDecision, ModelMetrics } from './shapes.ts'
+import { isLessBetter, titleOf } from './chosen-metric.ts'
+import type { GateDecision, MetricName } from './shapes.ts'
 
 /** The least number of held-out rows on which two models are told apart. */
 export const gateRows = 30
-/** How much worse a challenger may be: of the RMSE as a share of the champion's. 0: not worse. */
+/** How much worse a challenger may be: of a loss as a share of the champion's. 0: not worse. */
 export const gateMargin = 0
-
-export type GateMetric = GateDecision['metric']
-
-/** By what the gate judges each task, and what it is called. */
-const metricOf = {
-  classification: 'accuracy',
-  regression: 'rmse',
-  clustering: 'silhouette',
-} as const satisfies Record<ModelMetrics['task'], GateMetric>
-
-const titles: Readonly<Record<GateMetric, string>> = {
-  accuracy: 'accuracy',
-  rmse: 'RMSE',
-  silhouette: 'silhouette',
-}
-
-/** The gate's metric of what was measured; no value where it could not be. */
-export function gateScore(metrics: ModelMetrics): { metric: GateMetric; value: number | null } {
-  const metric = metricOf[metrics.task]
-  switch (metrics.task) {
-    case 'classification':
-      return { metric, value: metrics.accuracy }
-    case 'regression':
-      return { metric, value: metrics.rmse }
-    case 'clustering':
-      return { metric, value: metrics.silhouette }
-    default:
-      return metrics satisfies never
-  }
-}
 
 export interface GateEvidence {
   /** Default accuracy. */
-  readonly metric?: GateMetric
+  readonly metric?: MetricName
   /** The champion's version, and how its task, features or answers differ; null for none. */
   readonly champion: { readonly version: number; readonly schemaChange: string | null } | null
+  /** Rows that neither model learned from. */
   readonly heldOutRows: number
-  /** Both models on the same held-out rows; null where there is no comparable champion. */
+  /** Both models on these rows; null where there is no comparable champion. */
   readonly scores: { readonly challenger: number; readonly champion: number } | null
   /** Challenger minus champion: 95% interval of the paired bootstrap. */
   readonly interval: readonly [number, number] | null
@@ -50,7 +22,7 @@ export interface GateEvidence {
 /**
  * Decides whether a new version may become champion: the first valid version does; a later one when
  * it is not worse (by the margin) on the same held-out rows, of which there must be enough; a changed
- * schema waits for a person.
+ * schema, or a metric that one of the two does not have, waits for a person.
  */
 export function decideGate(evidence: GateEvidence): GateDecision {
   const { metric = 'accuracy', champion, heldOutRows, scores, interval } = evidence
@@ -71,14 +43,9 @@ export function decideGate(evidence: GateEvidence): GateDecision {
   })
 
   if (champion === null) return decision('first', true, 'the first version of this model')
-  if (champion.schemaChange !== null || scores === null) {
-    return decision(
-      'schema-changed',
-      false,
-      `${champion.schemaChange ?? 'the champion cannot be judged on these rows'}; ` +
-        'registered, and waits for a person to promote it',
-    )
-  }
+  const incomparable = (why: string) =>
+    decision('schema-changed', false, `${why}; registered, and waits for a person to promote it`)
+  if (champion.schemaChange !== null) return incomparable(champion.schemaChange)
   if (heldOutRows < gateRows) {
     return decision(
       'too-few-rows',
@@ -86,10 +53,12 @@ export function decideGate(evidence: GateEvidence): GateDecision {
       `${heldOutRows} held-out rows are too few to compare on; the gate takes ${gateRows} or more`,
     )
   }
+  if (scores === null) return incomparable(`there is no ${titleOf(metric)} of both on these rows`)
   const { challenger, champion: old } = scores
-  const comparison = `${titles[metric]} ${told(challenger)} against version ${champion.version}'s ${told(old)} on the same ${heldOutRows} held-out rows`
-  const isWorse =
-    metric === 'rmse' ? challenger > old * (1 + gateMargin) : challenger < old - gateMargin
+  const comparison = `${titleOf(metric)} ${told(challenger)} against version ${champion.version}'s ${told(old)} on the same ${heldOutRows} held-out rows`
+  const isWorse = isLessBetter(metric)
+    ? challenger > old * (1 + gateMargin)
+    : challenger < old - gateMargin
   return isWorse ? decision('worse', false, comparison) : decision('not-worse', true, comparison)
 }
 

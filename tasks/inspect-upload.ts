@@ -9,10 +9,23 @@ import {
 } from '../ml/data/index.ts'
 import { boundedReasons, namedReasons } from './bounded-reasons.ts'
 import { candidatesFor, sizeToLearn } from './candidates.ts'
+import { metricOf } from './chosen-metric.ts'
 import { defineJob } from '../platform/ports/index.ts'
-import { learningTaskOf, readDataset, splitDataset, type DatasetForm } from './dataset.ts'
+import {
+  learningTaskOf,
+  readDataset,
+  splitDataset,
+  splitRuleOf,
+  type DatasetForm,
+} from './dataset.ts'
 import type { DatasetSchema } from './dataset-schema.ts'
-import type { LearningTask, LeftOutAlgorithm, RejectionReason } from './shapes.ts'
+import type {
+  LearningTask,
+  LeftOutAlgorithm,
+  MetricName,
+  RejectionReason,
+  SplitRule,
+} from './shapes.ts'
 import { defaultTrials } from './training-configuration.ts'
 import { reasonsAgainst } from './validation.ts'
 
@@ -31,6 +44,9 @@ export interface DatasetDescription {
   readonly features: number
   readonly trainRows: number
   readonly heldOutRows: number
+  readonly split: SplitRule
+  /** What settings, candidates and the champion are compared by. */
+  readonly metric: MetricName
   /** What will be raced, and in how many settings each. */
   readonly candidates: string[]
   readonly trials: number
@@ -64,7 +80,7 @@ export const inspectUpload = defineJob(
     const { dataset, columns } = read
     const { configuration } = form
     const task = learningTaskOf(dataset, configuration)
-    const split = splitDataset(dataset)
+    const split = splitDataset(dataset, splitRuleOf(configuration))
     const { rows, cols } = dataset.features
     const plan = candidatesFor(configuration, task, sizeToLearn(dataset, split))
     const reasons = [...reasonsAgainst(dataset, split, task, configuration), ...plan.reasons]
@@ -76,6 +92,8 @@ export const inspectUpload = defineJob(
         features: cols,
         trainRows: split.train.length,
         heldOutRows: split.heldOut.length,
+        split: splitRuleOf(configuration),
+        metric: metricOf(task, configuration),
         candidates: plan.names,
         trials: configuration.trials ?? defaultTrials,
         leftOut: plan.leftOut,

@@ -12,9 +12,8 @@ import {
 } from './batch-shapes.ts'
 import { createBatches } from './batches.ts'
 import { formatModel } from './names.ts'
-import { objectRanges } from './object-ranges.ts'
-import { putReferenced, putStreamed } from './reports.ts'
 import { objectReference } from './shapes.ts'
+import { jsonBytes, objectRanges, putReferenced, putStreamed } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 
 /** Joins the results of all ranges to one object, and writes the manifest that names its parts. */
@@ -61,10 +60,11 @@ export const joinBatch = defineTask({
         batchContentTypes[format],
       )
       const { classes } = plan
-      const contents = { ...described, rows, failed, classes, result: object, shards }
-      const text = `${JSON.stringify(contents, null, 2)}\n`
-      const bytes = new TextEncoder().encode(text)
-      const manifest = await putReferenced(objects, `${folder}/manifest.json`, bytes)
+      const { source, artifact } = plan
+      const made = { rows, failed, classes, source, artifact }
+      const contents = { ...described, ...made, result: object, shards }
+      const at = `${folder}/manifest.json`
+      const manifest = await putReferenced(objects, at, jsonBytes(contents))
       result = await batches.finish(model, batch, { rows, failed, object, manifest })
     }
     return {

@@ -5,15 +5,24 @@ import {
   type Dataset,
   type Matrix,
 } from '../ml/data/index.ts'
-import { bootstrapMeans, bootstrapRoots } from '../ml/models/index.ts'
+import { spreadOver } from '../ml/models/model-selection/score-tools.ts'
 import { defineJob } from '../platform/ports/index.ts'
 import { candidatesFor, sizeToLearn } from './candidates.ts'
-import { datasetOf, hasMissing, learningTaskOf, splitDataset, type DatasetForm } from './dataset.ts'
+import { metricOf } from './chosen-metric.ts'
+import { compareAnswers, type Answers, type Compared } from './compare-answers.ts'
+import {
+  datasetOf,
+  hasMissing,
+  learningTaskOf,
+  splitDataset,
+  splitRuleOf,
+  type DatasetForm,
+} from './dataset.ts'
 import { classificationMetricsOf, clusteringMetricsOf, regressionMetricsOf } from './metrics-of.ts'
 import { openModel, type LoadedModel } from './model-artifact.ts'
 import { columnsDiffer, featuresFor, listed } from './same-columns.ts'
-import type { LeftOutAlgorithm, ModelMetrics } from './shapes.ts'
-import { drawnRows, meanOf, silhouettesOf, throughSteps } from './silhouette.ts'
+import type { LeftOutAlgorithm, MetricName, ModelMetrics, SplitRule } from './shapes.ts'
+import { drawnRows, silhouettesOf, throughSteps } from './silhouette.ts'
 
 /** Held-out rows that the silhouettes of a clustering are of. */
 const silhouetteRows = 2000
@@ -22,139 +31,167 @@ export interface JudgeRequest {
   readonly bytes: Uint8Array
   readonly form: DatasetForm
   readonly sha256: string
-  /** Model files. */
+  /** A model file. */
   readonly challenger: Uint8Array
-  readonly champion: Uint8Array | null
+  /** A model file, and which rows it did not learn from. */
+  readonly champion: { readonly file: Uint8Array; readonly split: SplitRule } | null
 }
 
 export interface Judgement {
+  /** On all held-out rows. */
   readonly metrics: ModelMetrics
+  /** What the training goes by. */
+  readonly metric: MetricName
   /** What was not raced on so many rows, and why. */
   readonly leftOut: LeftOutAlgorithm[]
   /** Null where there is no champion. */
   readonly against: Comparison | null
 }
 
-/** A champion on the rows of its challenger. */
-export interface Comparison {
+/** A challenger beside the champion, on rows that neither learned from. */
+export interface Comparison extends Compared {
+  readonly rows: number
   /** How the champion's task, features or answers differ; null when they are the same. */
   readonly schemaChange: string | null
-  /** The gate's metric of the champion; null where there is none. */
-  readonly score: number | null
-  /** Challenger minus champion: 95% interval of the paired bootstrap. */
-  readonly interval: [number, number] | null
 }
 
-/** Judges a challenger, and the champion beside it, on the held-out rows of the challenger's data. */
+/**
+ * Judges a challenger on the held-out rows of its data, and the champion beside it on those that were
+ * held out of both their trainings, by the challenger's metric.
+ */
 export const judgeModels = defineJob(
   import.meta.url,
   'judgeModels',
   ({ bytes, form, sha256, challenger, champion }: JudgeRequest): Judgement => {
+    const { configuration } = form
     const dataset = datasetOf(bytes, form)
-    const split = splitDataset(dataset)
-    const { heldOut } = split
-    const { leftOut } = candidatesFor(
-      form.configuration,
-      learningTaskOf(dataset, form.configuration),
-      sizeToLearn(dataset, split),
-    )
-    const rows: HeldOut = {
-      dataset,
-      features: takeRows(dataset.features, heldOut),
-      target: takeValues(dataset.target, heldOut),
-      drawn: drawnRows(heldOut.length, silhouetteRows, seedFromDigest(sha256)),
-    }
-    const model = openModel(challenger)
-    const answers = model.pipeline.predict(rows.features)
-    const silhouettes = silhouettesBy(model, rows, answers)
-    const metrics = metricsOf(model, rows, answers, silhouettes)
-    if (champion === null) return { metrics, leftOut, against: null }
-
-    const old = openModel(champion)
-    const schemaChange = schemaChangeOf(old, model, dataset)
-    if (schemaChange !== null) {
-      return { metrics, leftOut, against: { schemaChange, score: null, interval: null } }
-    }
-    const oldFeatures = takeRows(featuresFor(old, dataset), heldOut)
-    const oldAnswers = old.pipeline.predict(oldFeatures)
+    const rule = splitRuleOf(configuration)
+    const split = splitDataset(dataset, rule)
+    const task = learningTaskOf(dataset, configuration)
+    const metric = metricOf(task, configuration)
+    const { leftOut } = candidatesFor(configuration, task, sizeToLearn(dataset, split))
     const seed = seedFromDigest(sha256)
-    const compared = compare(model, rows, { answers, silhouettes, oldAnswers, seed })
-    return { metrics, leftOut, against: { schemaChange, ...compared } }
+    const model = openModel(challenger)
+    const rows = rowsOf(dataset, split.heldOut, model, seed)
+    const answers = answersOf(model, rows.features, model, rows)
+    const metrics = metricsOf(model, rows, answers)
+    const judged = { metrics, metric, leftOut }
+    if (champion === null) return { ...judged, against: null }
+
+    const old = openModel(champion.file)
+    const isWider = champion.split.heldOut >= rule.heldOut
+    const common = isWider
+      ? rows
+      : rowsOf(dataset, splitDataset(dataset, champion.split).heldOut, model, seed)
+    const schemaChange = schemaChangeOf(old, model, dataset)
+    if (schemaChange !== null || common.numbers.length === 0) {
+      const against = { rows: common.numbers.length, schemaChange, scores: null, interval: null }
+      return { ...judged, against }
+    }
+    const oldFeatures = takeRows(featuresFor(old, dataset), common.numbers)
+    const by = {
+      challenger: isWider ? answers : answersOf(model, common.features, model, common),
+      // Both as the challenger sees the rows: on one ground.
+      champion: answersOf(old, oldFeatures, model, common),
+    }
+    const compared = compareAnswers(metric, common, by, seed)
+    return { ...judged, against: { rows: common.numbers.length, schemaChange, ...compared } }
   },
 )
 
-interface HeldOut {
+/** Some rows of a dataset. */
+export interface Rows {
   readonly dataset: Dataset
+  readonly numbers: Int32Array
   readonly features: Matrix
   readonly target: Float64Array
-  /** Rows whose silhouettes are taken. */
+  /**
+   * Those that were learned and those of the rows, ascending: a class whose rows are all held out is
+   * one that no model answers. Empty where there are none.
+   */
+  readonly classes: Float64Array
+  /** Those of the rows whose silhouettes are taken. */
   readonly drawn: Int32Array
 }
 
-function metricsOf(
+export function rowsOf(
+  dataset: Dataset,
+  numbers: Int32Array,
+  model: LoadedModel,
+  seed: number,
+): Rows {
+  const target = takeValues(dataset.target, numbers)
+  const learned = classNumbers(model, dataset)
+  return {
+    dataset,
+    numbers,
+    features: takeRows(dataset.features, numbers),
+    target,
+    classes:
+      model.classes === null ? learned : Float64Array.from(new Set([...learned, ...target])).sort(),
+    drawn: drawnRows(numbers.length, silhouetteRows, seed),
+  }
+}
+
+/**
+ * What a model answers to rows, in the numbers that their classes have.
+ *
+ * @param features the rows as the model knows them
+ * @param seenBy through whose steps clusters are near or far
+ */
+export function answersOf(
+  model: LoadedModel,
+  features: Matrix,
+  seenBy: LoadedModel,
+  rows: Rows,
+): Answers {
+  const { pipeline } = model
+  const predicted = pipeline.predict(features)
+  const none = { probabilities: undefined, silhouettes: null }
+  switch (pipeline.task) {
+    case 'classification': {
+      const numbers = classNumbers(model, rows.dataset)
+      const named = new Map(Array.from(pipeline.classes, (value, c) => [value, numbers[c]!]))
+      const probabilities = pipeline.predictProba?.(features)
+      return {
+        ...none,
+        predicted: predicted.map((answer) => named.get(answer)!),
+        probabilities: probabilities && spreadOver(probabilities, numbers, rows.classes),
+      }
+    }
+    case 'regression':
+      return { ...none, predicted }
+    case 'clustering': {
+      const seen = throughSteps(seenBy.pipeline.steps, rows.features)
+      return { ...none, predicted, silhouettes: silhouettesOf(seen, predicted, rows.drawn) }
+    }
+    default:
+      return pipeline satisfies never
+  }
+}
+
+/** A model's classes by the numbers that a dataset has for them; empty where there are none. */
+function classNumbers({ classes }: LoadedModel, { classLabels = [] }: Dataset): Float64Array {
+  return Float64Array.from(classes ?? [], (name) =>
+    typeof name === 'number' ? name : classLabels.indexOf(name),
+  )
+}
+
+export function metricsOf(
   { pipeline }: LoadedModel,
-  { dataset, features, target }: HeldOut,
-  answers: Float64Array,
-  silhouettes: Float64Array | null,
+  { dataset, features, target, classes }: Rows,
+  { predicted, probabilities, silhouettes }: Answers,
 ): ModelMetrics {
   switch (pipeline.task) {
     case 'classification':
-      return classificationMetricsOf(dataset, pipeline, features, target, answers)
+      return classificationMetricsOf(dataset, { target, predicted, classes, probabilities })
     case 'regression':
-      return regressionMetricsOf(target, answers)
+      return regressionMetricsOf(target, predicted)
     case 'clustering':
-      return clusteringMetricsOf(pipeline, features, answers, silhouettes)
+      return clusteringMetricsOf(pipeline, features, predicted, silhouettes)
     default:
       return pipeline satisfies never
   }
-}
-
-/** Both models row by row: of a classification whether right, of a regression the squared error, … */
-function compare(
-  { pipeline }: LoadedModel,
-  rows: HeldOut,
-  by: {
-    answers: Float64Array
-    silhouettes: Float64Array | null
-    oldAnswers: Float64Array
-    seed: number
-  },
-): Pick<Comparison, 'score' | 'interval'> {
-  const { target } = rows
-  switch (pipeline.task) {
-    case 'classification': {
-      const right = (answers: Float64Array) =>
-        answers.map((answer, i) => (answer === target[i] ? 1 : 0))
-      const old = right(by.oldAnswers)
-      return { score: meanOf(old), interval: bootstrapMeans(right(by.answers), old, by.seed) }
-    }
-    case 'regression': {
-      const squares = (answers: Float64Array) =>
-        answers.map((answer, i) => (answer - target[i]!) ** 2)
-      const old = squares(by.oldAnswers)
-      const interval = bootstrapRoots(squares(by.answers), old, by.seed)
-      return { score: Math.sqrt(meanOf(old)), interval }
-    }
-    case 'clustering': {
-      // Both as the challenger sees the rows: on one ground.
-      const seen = throughSteps(pipeline.steps, rows.features)
-      const old = silhouettesOf(seen, by.oldAnswers, rows.drawn)
-      if (old === null) return { score: null, interval: null }
-      const interval = by.silhouettes === null ? null : bootstrapMeans(by.silhouettes, old, by.seed)
-      return { score: meanOf(old), interval }
-    }
-    default:
-      return pipeline satisfies never
-  }
-}
-
-function silhouettesBy(
-  { pipeline }: LoadedModel,
-  { features, drawn }: HeldOut,
-  answers: Float64Array,
-): Float64Array | null {
-  if (pipeline.task !== 'clustering') return null
-  return silhouettesOf(throughSteps(pipeline.steps, features), answers, drawn)
 }
 
 function schemaChangeOf(
@@ -170,12 +207,13 @@ function schemaChangeOf(
   if (hasMissing(dataset.features) && champion.pipeline.acceptsMissing !== true) {
     return 'the champion takes no missing values, and there are some'
   }
-  if (JSON.stringify(answersOf(champion)) === JSON.stringify(answersOf(challenger))) return null
+  if (JSON.stringify(possibleAnswers(champion)) === JSON.stringify(possibleAnswers(challenger)))
+    return null
   return `the champion knows ${answersTold(champion)}, this version ${answersTold(challenger)}`
 }
 
 /** What a model can answer; a quantity can be anything. */
-function answersOf({ classes, pipeline }: LoadedModel): unknown {
+function possibleAnswers({ classes, pipeline }: LoadedModel): unknown {
   return pipeline.task === 'clustering' ? pipeline.clusterCount : classes
 }
 

@@ -1,7 +1,14 @@
-import { createHash } from 'node:crypto'
-import type { Executions, ExecutionStatus, Item, Table } from '../platform/ports/index.ts'
-import { isMillraceError } from '../platform/ports/index.ts'
+import {
+  isMillraceError,
+  pages,
+  type Executions,
+  type ExecutionStatus,
+  type Item,
+  type Table,
+} from '../platform/ports/index.ts'
+import { sha256 } from './digest.ts'
 import { formatModel, type ModelName } from './names.ts'
+import { attempt } from './table-items.ts'
 
 /**
  * The ledger keeps two records, both by conditional write, so that events may repeat and arrive in
@@ -70,17 +77,13 @@ export function trainingIdentity(parts: {
   configuration: unknown
   codeVersion: string
 }): string {
-  return createHash('sha256')
-    .update(
-      JSON.stringify([
-        formatModel(parts.model),
-        parts.sha256,
-        sortedByName(parts.configuration),
-        parts.codeVersion,
-      ]),
-    )
-    .digest('hex')
-    .slice(0, 32)
+  const identity = [
+    formatModel(parts.model),
+    parts.sha256,
+    sortedByName(parts.configuration),
+    parts.codeVersion,
+  ]
+  return sha256(JSON.stringify(identity)).slice(0, 32)
 }
 
 export function createLedger(table: Table, executions: Executions, workflow: string): Ledger {
@@ -99,39 +102,28 @@ export function createLedger(table: Table, executions: Executions, workflow: str
         if (held !== undefined && held['execution'] !== request.execution) {
           const answer = await answerForHolder(held)
           if (answer !== undefined) {
-            await recordDelivery(request, delivered)
+            if (delivered === undefined) await recordDelivery(request.delivery, request.execution)
             return answer
           }
         }
         const record = { execution: request.execution, status: 'RUNNING' }
-        try {
-          await table.transact([
-            {
-              put: { ...deliveryKey, ...record, ...trainingOf(request) },
-              if: delivered === undefined ? 'absent' : { execution: request.execution },
-            },
-            {
-              put: { ...trainingKey, ...record },
-              if: held === undefined ? 'absent' : { execution: held['execution'] as string },
-            },
-          ])
-          return { outcome: 'claimed' }
-        } catch (error) {
-          if (!isMillraceError(error, 'ConditionFailed')) throw error
-        }
+        const taken = table.transact([
+          {
+            put: { ...deliveryKey, ...record, ...trainingOf(request) },
+            if: delivered === undefined ? 'absent' : { execution: request.execution },
+          },
+          {
+            put: { ...trainingKey, ...record },
+            if: held === undefined ? 'absent' : { execution: held['execution'] as string },
+          },
+        ])
+        if (await attempt(taken)) return { outcome: 'claimed' }
       }
       throw new Error(`training ${request.trainingId} changed hands twenty times during one claim`)
     },
 
     async refuse(delivery, execution) {
-      try {
-        await table.put(
-          { ...keyOfDelivery(delivery), execution, status: 'RUNNING' },
-          { if: 'absent' },
-        )
-      } catch (error) {
-        if (!isMillraceError(error, 'ConditionFailed')) throw error
-      }
+      await recordDelivery(delivery, execution)
     },
 
     async settle(delivery, execution, ended) {
@@ -141,16 +133,13 @@ export function createLedger(table: Table, executions: Executions, workflow: str
       // The event of an earlier end came after that of the redrive, which succeeded.
       if (delivered['status'] === 'SUCCEEDED' && ended.status !== 'SUCCEEDED') return
       const end = { status: ended.status, ...(ended.outcome && { outcome: ended.outcome }) }
-      await ignoringLostRace(table.update(pk, sk, { set: end }, { if: { execution } }))
-      const model = delivered['model']
+      // A condition that fails means that another execution has taken over: nothing to do.
+      const condition = { if: { execution } }
+      await attempt(table.update(pk, sk, { set: end }, condition))
+      const { model, trainingId } = delivered
       if (typeof model !== 'string') return
-      await ignoringLostRace(
-        table.update(
-          `training#${model}`,
-          delivered['trainingId'] as string,
-          { set: end },
-          { if: { execution } },
-        ),
+      await attempt(
+        table.update(`training#${model}`, trainingId as string, { set: end }, condition),
       )
     },
 
@@ -161,17 +150,13 @@ export function createLedger(table: Table, executions: Executions, workflow: str
 
     async forget(model) {
       const pk = `training#${formatModel(model)}`
-      let cursor: string | undefined
-      do {
-        const page = await table.query(pk, cursor === undefined ? {} : { cursor })
-        for (const item of page.items) {
+      for await (const { items } of pages((cursor) => table.query(pk, { cursor }))) {
+        for (const item of items) {
           const execution = item['execution'] as string
           const status = await statusOf(execution, item['status'] as ExecutionStatus)
-          if (status === 'RUNNING') continue
-          await ignoringLostRace(table.delete(pk, item.sk, { if: { execution } }))
+          if (status !== 'RUNNING') await attempt(table.delete(pk, item.sk, { if: { execution } }))
         }
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      }
     },
   }
 
@@ -180,6 +165,8 @@ export function createLedger(table: Table, executions: Executions, workflow: str
     const execution = held['execution'] as string
     const status = await statusOf(execution, held['status'] as ExecutionStatus)
     if (status === 'RUNNING') return duplicate(held, 'the same training is under way')
+    // What was rejected is looked at again: a plan's month, unlike the bytes, is another one later.
+    if (status === 'SUCCEEDED' && held['outcome'] === 'rejected') return undefined
     if (status === 'SUCCEEDED') return duplicate(held, 'the same training is done')
     return undefined
   }
@@ -198,18 +185,10 @@ export function createLedger(table: Table, executions: Executions, workflow: str
     }
   }
 
-  async function recordDelivery(request: ClaimRequest, delivered: Item | undefined) {
-    if (delivered !== undefined) return
-    await ignoringLostRace(
-      table.put(
-        {
-          ...keyOfDelivery(request.delivery),
-          execution: request.execution,
-          status: 'RUNNING',
-        },
-        { if: 'absent' },
-      ),
-    )
+  /** One that is on record stays as it is. */
+  async function recordDelivery(delivery: Delivery, execution: string): Promise<void> {
+    const record = { ...keyOfDelivery(delivery), execution, status: 'RUNNING' }
+    await attempt(table.put(record, { if: 'absent' }))
   }
 }
 
@@ -225,16 +204,8 @@ function duplicate(held: Item, reason: string): ClaimResult {
   return { outcome: 'duplicate', of: held['execution'] as string, reason }
 }
 
-/** A condition that failed here means that another execution has taken over: nothing to do. */
-async function ignoringLostRace(write: Promise<unknown>): Promise<void> {
-  try {
-    await write
-  } catch (error) {
-    if (!isMillraceError(error, 'ConditionFailed')) throw error
-  }
-}
-
-function sortedByName(value: unknown): unknown {
+/** The same settings as one text, in whatever order they were said. */
+export function sortedByName(value: unknown): unknown {
   if (Array.isArray(value)) return value.map(sortedByName)
   if (value === null || typeof value !== 'object') return value
   return Object.fromEntries(

@@ -4,8 +4,8 @@ import {
   classificationReport,
   daviesBouldinScore,
   regressionReport,
+  type ClassificationReport,
   type ClusteringPipeline,
-  type Pipeline,
 } from '../ml/models/index.ts'
 import { clipped } from './clipped.ts'
 import { classLabel } from './dataset.ts'
@@ -15,25 +15,24 @@ import { meanOf, throughSteps, unlessAlike } from './silhouette.ts'
 /** Characters of a label; two hundred and fifty-six of them travel between states. */
 const maxLabel = 64
 
-/** How well classes were told apart on held-out rows. */
+/** How well classes were told apart on held-out rows, over all of `classes`. */
 export function classificationMetricsOf(
   dataset: Dataset,
-  model: Pipeline,
-  features: Matrix,
-  target: Float64Array,
-  predicted: Float64Array,
+  by: {
+    readonly target: Float64Array
+    readonly predicted: Float64Array
+    readonly classes: Float64Array
+    readonly probabilities: Matrix | undefined
+  },
 ): ClassificationMetrics {
-  const report = classificationReport(
-    target,
-    predicted,
-    model.classes,
-    model.predictProba?.(features),
-  )
+  const { target, predicted, classes, probabilities } = by
+  const report = classificationReport(target, predicted, classes, probabilities)
   const labelOf = (value: number) => clipped(classLabel(dataset, value), maxLabel)
   return {
     task: 'classification',
     rows: target.length,
     accuracy: report.accuracy,
+    balancedAccuracy: balancedAccuracyOf(report),
     macroPrecision: report.macro.precision,
     macroRecall: report.macro.recall,
     macroF1: report.macro.f1,
@@ -48,6 +47,11 @@ export function classificationMetricsOf(
       support,
     })),
   }
+}
+
+/** Of classes without a row there is nothing to tell. */
+function balancedAccuracyOf({ perClass }: ClassificationReport): number {
+  return meanOf(perClass.filter(({ support }) => support > 0).map(({ recall }) => recall))
 }
 
 /** How near the answers came to the quantities. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { matrix, type Matrix, type Tensor } from '../ml/data/index.ts'
 import { baselineFromTensors, type Baseline } from '../ml/drift/index.ts'
@@ -7,6 +6,7 @@ import { isModelError } from '../ml/models/errors.ts'
 import { decodeAnyModel } from '../ml/models/model-file.ts'
 import type { AnyPipeline } from '../ml/models/pipeline/tasks.ts'
 import { isMillraceError, MillraceError, type Objects } from '../platform/ports/index.ts'
+import { sha256 } from './digest.ts'
 import type { LearningTask, ObjectReference } from './shapes.ts'
 
 /** A model version in memory, ready to answer. */
@@ -44,21 +44,24 @@ export interface Predictions {
  *
  * @throws MillraceError ModelFileInvalid when its bytes are not those that were registered.
  */
-export async function loadModel(objects: Objects, artifact: ObjectReference): Promise<LoadedModel> {
+export async function loadModel(
+  objects: Pick<Objects, 'read'>,
+  artifact: ObjectReference,
+): Promise<LoadedModel> {
   return openModel(await readArtifact(objects, artifact))
 }
 
 /** The bytes that a reference names. Throws MillraceError ModelFileInvalid when they are others. */
 export async function readArtifact(
-  objects: Objects,
+  objects: Pick<Objects, 'read'>,
   artifact: ObjectReference,
 ): Promise<Uint8Array> {
   const bytes = await objects.read(artifact.key, { versionId: artifact.versionId })
-  const sha256 = createHash('sha256').update(bytes).digest('hex')
-  if (sha256 === artifact.sha256) return bytes
+  const digest = sha256(bytes)
+  if (digest === artifact.sha256) return bytes
   throw new MillraceError(
     'ModelFileInvalid',
-    `${artifact.key} version ${artifact.versionId}: its digest is ${sha256}, registered was ${artifact.sha256}`,
+    `${artifact.key} version ${artifact.versionId}: its digest is ${digest}, registered was ${artifact.sha256}`,
   )
 }
 

@@ -1,8 +1,11 @@
-import { isMillraceError, MillraceError, type Ports, type Table } from '../platform/ports/index.ts'
-import { aliasOf, partition, type AliasMove } from './aliases.ts'
+import { MillraceError, pages, type Item, type Ports, type Table } from '../platform/ports/index.ts'
+import { aliasOf, moveOf } from './aliases.ts'
+import { createDriftPolicies } from './drift-policy.ts'
 import { createLedger } from './ledger.ts'
+import { headItem, modelList, modelPartition } from './model-records.ts'
 import { formatModel, type ModelName } from './names.ts'
-import { createRegistry, headItem } from './registry.ts'
+import { createRegistry } from './registry.ts'
+import { attempt } from './table-items.ts'
 
 /**
  * Removes a model: it answers nothing any more and is in no list. Its versions stay on record, since
@@ -19,7 +22,7 @@ export async function removeModel(
 ): Promise<void> {
   const registry = createRegistry(table, clock)
   const name = formatModel(model)
-  const pk = partition(model)
+  const pk = modelPartition(model)
   const head = await registry.head(model)
   if (head === undefined) throw new MillraceError('ModelNotFound', `there is no model ${name}`)
   const { nextVersion, firstVersion } = head
@@ -27,38 +30,29 @@ export async function removeModel(
   // A version that is registered at this moment makes the condition fail, and is removed by a repetition.
   await table.transact([
     { put: headItem(model, { nextVersion, firstVersion, deletedAt }), if: { nextVersion } },
-    { delete: { pk: 'models', sk: name } },
+    { delete: { pk: modelList, sk: name } },
   ])
-  await ifStill(table.delete(`user#${model.user}`, 'last-promoted', { if: { model: name } }))
+  // A condition that fails from here on means that something newer has taken the place.
+  await attempt(table.delete(`user#${model.user}`, 'last-promoted', { if: { model: name } }))
   for (const item of await all(table, pk, 'alias#')) {
     const { version, revision } = aliasOf(item)
-    if (version < nextVersion) await ifStill(table.delete(pk, item.sk, { if: { revision } }))
+    if (version < nextVersion) await attempt(table.delete(pk, item.sk, { if: { revision } }))
   }
   for (const item of await all(table, pk, 'move#')) {
-    if ((item['move'] as unknown as AliasMove).to < nextVersion) await table.delete(pk, item.sk)
+    if (moveOf(item).to < nextVersion) await table.delete(pk, item.sk)
   }
   for (const item of await all(table, pk, 'training#')) {
     if (Number(item['version']) < nextVersion) await table.delete(pk, item.sk)
   }
   await createLedger(table, executions, 'training').forget(model)
+  // A model that comes after it is not paused by what was said of this one.
+  await createDriftPolicies(table).drop(model)
 }
 
-async function all(table: Table, pk: string, prefix: string) {
-  const items = []
-  let cursor: string | undefined
-  do {
-    const page = await table.query(pk, { prefix, ...(cursor === undefined ? {} : { cursor }) })
-    items.push(...page.items)
-    cursor = page.cursor
-  } while (cursor !== undefined)
-  return items
-}
-
-/** A condition that fails here means that something newer has taken the place. */
-async function ifStill(write: Promise<unknown>): Promise<void> {
-  try {
-    await write
-  } catch (error) {
-    if (!isMillraceError(error, 'ConditionFailed')) throw error
+async function all(table: Table, pk: string, prefix: string): Promise<Item[]> {
+  const found: Item[] = []
+  for await (const { items } of pages((cursor) => table.query(pk, { prefix, cursor }))) {
+    found.push(...items)
   }
+  return found
 }

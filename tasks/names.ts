@@ -79,6 +79,14 @@ export function datasetFolder(dataset: ModelName): string {
   return `datasets/${formatModel(dataset)}`
 }
 
+/** Where one training keeps its files. */
+export function trainingFolder(training: {
+  readonly model: ModelName
+  readonly trainingId: string
+}): string {
+  return `models/${formatModel(training.model)}/${training.trainingId}`
+}
+
 /**
  * Reads `datasets/<user>/<dataset>/<version>.csv`, the key of a version as one object. Throws
  * NameInvalid for any other key.

@@ -24,11 +24,10 @@ import { createDatasets, type MaterialisedDataset } from './datasets.ts'
 import { listExecution } from './execution-owner.ts'
 import { loadModel, type LoadedModel } from './model-artifact.ts'
 import { formatModel, type ModelName } from './names.ts'
-import { objectRanges } from './object-ranges.ts'
 import { createRegistry, type ModelVersion } from './registry.ts'
-import { putReferenced } from './reports.ts'
 import { listed } from './same-columns.ts'
 import { rejectionReason, type ObjectReference } from './shapes.ts'
+import { objectRanges, putReferenced } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 
 /** Ranges that a plan has at most: they stand in the state of the execution. */
@@ -69,6 +68,7 @@ export const planBatch = defineTask({
       datasetVersion,
       format,
       rows: source.rows,
+      source: source.source,
       createdAt: request.requestedAt ?? new Date(clock.now()).toISOString(),
     }
     await batches.add(model, record)

@@ -1,6 +1,12 @@
 import * as z from 'zod'
-import { isMillraceError, MillraceError, type Item, type Table } from '../platform/ports/index.ts'
-import { defaultPlan, type Accounts } from './accounts.ts'
+import {
+  isMillraceError,
+  MillraceError,
+  type Item,
+  type PageOptions,
+  type Table,
+} from '../platform/ports/index.ts'
+import type { Accounts } from './accounts.ts'
 import { nameSchema } from './names.ts'
 
 const most = 1e15
@@ -30,6 +36,9 @@ export const planSchema = z.strictObject({
 })
 export type Plan = z.infer<typeof planSchema>
 
+/** The plan of a user for whom none was named. */
+export const defaultPlan = 'default'
+
 /** What holds until the operator says otherwise: no limits, and nothing to pay. */
 export const freePlan: Plan = {
   requestsPerSecond: null,
@@ -50,10 +59,7 @@ export interface Plans {
   /** Makes a plan, or changes it: for its users from now on. Throws NameInvalid. */
   setPlan(name: string, plan: Plan): Promise<void>
   /** In order of their names. */
-  plans(page?: {
-    cursor?: string | undefined
-    limit?: number
-  }): Promise<{ plans: (Plan & { name: string })[]; cursor?: string }>
+  plans(page?: PageOptions): Promise<{ plans: (Plan & { name: string })[]; cursor?: string }>
 }
 
 export function createPlans(table: Table): Plans {
@@ -74,16 +80,18 @@ export function createPlans(table: Table): Plans {
     },
 
     async plans({ cursor, limit = 50 } = {}) {
-      const page = await table.query(partition, {
-        limit,
-        ...(cursor === undefined ? {} : { cursor }),
-      })
-      return {
-        plans: page.items.map((item) => ({ name: item.sk, ...planOf(item) })),
-        ...(page.cursor === undefined ? {} : { cursor: page.cursor }),
-      }
+      const page = await table.query(partition, { cursor, limit })
+      const plans = page.items.map((item) => ({ name: item.sk, ...planOf(item) }))
+      return { plans, cursor: page.cursor }
     },
   }
+}
+
+/** What is known of the one whom requests cost. */
+export interface PlanOfUser extends Plan {
+  readonly name: string
+  /** Whether the user was removed. */
+  readonly isOfRemoved: boolean
 }
 
 /**
@@ -93,15 +101,12 @@ export function createPlans(table: Table): Plans {
 export async function planOfUser(
   { accounts, plans }: { accounts: Pick<Accounts, 'user'>; plans: Pick<Plans, 'plan'> },
   user: string,
-): Promise<Plan & { readonly name: string }> {
-  const name = await accounts.user(user).then(
-    ({ plan }) => plan,
-    (error: unknown) => {
-      if (isMillraceError(error, 'UserNotFound')) return defaultPlan
-      throw error
-    },
-  )
-  return { name, ...(await plans.plan(name)) }
+): Promise<PlanOfUser> {
+  const { plan: name, disabledAt } = await accounts.user(user).catch((error: unknown) => {
+    if (isMillraceError(error, 'UserNotFound')) return { plan: defaultPlan, disabledAt: null }
+    throw error
+  })
+  return { ...(await plans.plan(name)), name, isOfRemoved: disabledAt !== null }
 }
 
 const partition = 'plans'

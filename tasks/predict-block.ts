@@ -1,5 +1,6 @@
 import { csvRecord, parseCsv, type Matrix } from '../ml/data/index.ts'
 import { defineJob, isMillraceError, MillraceError } from '../platform/ports/index.ts'
+import { BoundedMap } from './bounded-map.ts'
 import type { BatchFormat } from './batch-shapes.ts'
 import { openModel, type Cell, type LoadedModel, type Predictions } from './model-artifact.ts'
 
@@ -73,16 +74,12 @@ export const predictBlock = defineJob(
 )
 
 /** Of the models that this thread used last. */
-const openModels = new Map<string, LoadedModel>()
-const maxOpenModels = 4
+const openModels = new BoundedMap<string, LoadedModel>(4)
 
 function opened({ sha256, bytes }: Block['model']): LoadedModel {
   // A copy of its own, since not everything reads shared memory.
   const model = openModels.get(sha256) ?? openModel(new Uint8Array(bytes))
-  openModels.delete(sha256)
   openModels.set(sha256, model)
-  const oldest = openModels.keys().next().value
-  if (openModels.size > maxOpenModels && oldest !== undefined) openModels.delete(oldest)
   return model
 }
 

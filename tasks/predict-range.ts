@@ -15,7 +15,7 @@ import { readPlan } from './batch-results.ts'
 import { createBatches, type ShardMarks } from './batches.ts'
 import { readArtifact } from './model-artifact.ts'
 import { markedRows, predictBlock, type Block } from './predict-block.ts'
-import { putStreamed } from './reports.ts'
+import { putStreamed } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 
 /** What is read of a dataset at a time, in bytes. */

@@ -1,4 +1,4 @@
-import { createHash, randomUUID } from 'node:crypto'
+import { randomUUID } from 'node:crypto'
 import {
   isMillraceError,
   MillraceError,
@@ -6,6 +6,7 @@ import {
   type Log,
   type Objects,
 } from '../platform/ports/index.ts'
+import { sha256 as digestOf } from './digest.ts'
 import { formatModel, type ModelName } from './names.ts'
 import {
   formatPredictionId,
@@ -62,7 +63,7 @@ export interface PredictionLogOptions {
    * Which of the keys of a model this process appends to: 0 to 99. An append is a transaction on its
    * key where the log is DynamoDB's, so that processes side by side take different ones. @default '0'
    */
-  readonly shard?: string
+  readonly shard?: string | undefined
 }
 
 /** A shard for one of many processes: the log's keys of a model are these 16. */
@@ -71,7 +72,15 @@ export function randomShard(): string {
 }
 
 export function createPredictionLog(
-  { log, objects, clock }: { log: Log; objects: Objects; clock: Clock },
+  {
+    log,
+    objects,
+    clock,
+  }: {
+    log: Pick<Log, 'append' | 'get'>
+    objects: Pick<Objects, 'put' | 'read'>
+    clock: Clock
+  },
   { shard = '0' }: PredictionLogOptions = {},
 ): PredictionLog {
   return {
@@ -138,8 +147,4 @@ function surelyFits(contents: PredictionContents): boolean {
   if (imputed !== undefined) return false
   const width = (instances[0]?.length ?? 0) + (probabilities?.[0]?.length ?? 0) + 2
   return instances.length * width + (classes?.length ?? 0) <= surelyRecordedValues
-}
-
-function digestOf(bytes: Uint8Array): string {
-  return createHash('sha256').update(bytes).digest('hex')
 }

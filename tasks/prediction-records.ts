@@ -67,6 +67,8 @@ export const feedbackRecord = z.object({
   version: z.number().int(),
   /** ISO 8601 time. */
   at: z.string(),
+  /** When the rows were predicted; null in records from before it was noted. */
+  predictedAt: z.string().nullable().default(null),
   key: z.string().nullable(),
   labels: z.array(
     z.object({
@@ -120,10 +122,15 @@ export function predictionLogKey({ user, dataset }: ModelName, shard: string): s
 
 /** The model whose predictions are under a key of the log; undefined for any other key. */
 export function modelOfLogKey(key: string): ModelName | undefined {
+  return placeOfLogKey(key)?.model
+}
+
+/** The model and the shard of a key of the log; undefined for any other key. */
+export function placeOfLogKey(key: string): Omit<PredictionPlace, 'position'> | undefined {
   if (!key.startsWith(keysOfPredictions)) return undefined
   const [user, dataset, shard, ...more] = key.slice(keysOfPredictions.length).split('/')
   if (user === undefined || dataset === undefined || shard === undefined || more.length > 0) {
     return undefined
   }
-  return { user, dataset }
+  return { model: { user, dataset }, shard }
 }

@@ -1,10 +1,11 @@
+import { byMetric } from './chosen-metric.ts'
 import type { CandidateScore, TrainedCandidate } from './shapes.ts'
 
 type Trained = Extract<TrainedCandidate, { outcome: 'trained' }>
 
 /**
- * The best score; of equal accuracies the lowest log loss, none of which is the worst; then the order
- * asked for.
+ * The best score by the training's metric; of equal ones of a classification the lowest log loss, none
+ * of which is the worst; then the order asked for.
  */
 export function preferred(candidates: readonly TrainedCandidate[]): Trained {
   const trained = candidates.filter((candidate) => candidate.outcome === 'trained')
@@ -16,12 +17,10 @@ export function preferred(candidates: readonly TrainedCandidate[]): Trained {
   return best
 }
 
-/** Negative where `a` is the better. All candidates are of one task. */
+/** Negative where `a` is the better. All candidates are of one task, and compared by one metric. */
 function byScore(a: CandidateScore, b: CandidateScore): number {
-  if (a.task === 'regression' && b.task === 'regression') return a.rmse - b.rmse
-  if (a.task === 'clustering' && b.task === 'clustering') return b.silhouette - a.silhouette
-  if (a.task !== 'classification' || b.task !== 'classification') return 0
-  if (a.accuracy !== b.accuracy) return b.accuracy - a.accuracy
+  const better = byMetric(a.metric, a.score, b.score)
+  if (better !== 0 || a.task !== 'classification' || b.task !== 'classification') return better
   const [lossOfA, lossOfB] = [a.logLoss ?? Infinity, b.logLoss ?? Infinity]
   return lossOfA === lossOfB ? 0 : lossOfA - lossOfB
 }

@@ -2,8 +2,8 @@ import * as z from 'zod'
 import { millraceEvent, trainingEventSchema, type TrainingEvent } from '../events/index.ts'
 import { isMillraceError } from '../platform/ports/index.ts'
 import { formatModel, parseUploadKey } from './names.ts'
-import { objectRanges } from './object-ranges.ts'
 import { rejectionReason } from './shapes.ts'
+import { objectRanges, putJson } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 import { isRequest, requestOf } from './training-delivery.ts'
 
@@ -37,23 +37,13 @@ export const quarantine = defineTask({
     const kept = request === undefined ? `${folder}/${upload.versionId}${extension}` : key
     const report = `${folder}/${request?.versionId ?? upload.versionId}.report.json`
     if (request === undefined) await objects.put(kept, objectRanges(objects, upload))
-    await objects.put(
-      report,
-      new TextEncoder().encode(
-        JSON.stringify(
-          {
-            outcome: 'rejected',
-            reasons,
-            upload: { key, versionId: upload.versionId, size: upload.size, sha256: upload.sha256 },
-            execution,
-            rejectedAt: new Date(clock.now()).toISOString(),
-          },
-          null,
-          2,
-        ),
-      ),
-      { contentType: 'application/json' },
-    )
+    await putJson(objects, report, {
+      outcome: 'rejected',
+      reasons,
+      upload: { key, versionId: upload.versionId, size: upload.size, sha256: upload.sha256 },
+      execution,
+      rejectedAt: new Date(clock.now()).toISOString(),
+    })
     await bus.publish([
       millraceEvent('Dataset Rejected', {
         model: model ?? key,

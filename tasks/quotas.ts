@@ -1,7 +1,8 @@
 import { MillraceError, type Clock, type Table } from '../platform/ports/index.ts'
 import { createAccounts } from './accounts.ts'
+import { BoundedMap } from './bounded-map.ts'
 import type { Caller } from './caller.ts'
-import { createPlans, planOfUser, type Plan } from './plans.ts'
+import { createPlans, planOfUser, type Plan, type PlanOfUser } from './plans.ts'
 import { takeTokens, type Taken } from './token-bucket.ts'
 import { endOfMonth, monthOf, usageOf } from './usage.ts'
 
@@ -11,7 +12,7 @@ export const quotaMaxAge = 5000
 /** How long tokens that a process has taken may be used, in milliseconds: what is over is forfeited. */
 export const leaseAge = 1000
 
-/** Users whose quotas are in memory; the one asked for longest ago goes first. */
+/** Users whose quotas are in memory; the one read longest ago goes first. */
 const maxUsers = 10_000
 
 /** What of a plan and a month is left, and what it costs to ask. */
@@ -19,7 +20,7 @@ export interface Quotas {
   /**
    * Takes one request and so many rows of predictions from what `user` has left; answers the RateLimit
    * headers of draft-ietf-httpapi-ratelimit-headers, where there are limits. Throws QuotaExceeded,
-   * with `Retry-After`.
+   * with `Retry-After`; Unauthenticated for a caller who is a user that was removed.
    *
    * Each process takes several tokens at once from the bucket that all share, an eighth of it at most,
    * and knows the month's counters as they were `quotaMaxAge` ago: so much may be had beyond the
@@ -32,8 +33,11 @@ export interface Quotas {
   ): Promise<Record<string, string>> | Record<string, string> | undefined
 }
 
+/** Nothing is limited. */
+export const noQuotas: Quotas = { spend: () => undefined }
+
 interface Account {
-  readonly plan: Plan
+  readonly plan: PlanOfUser
   /** Rows predicted this month, with those that this process has answered since it was read. */
   predictions: number
   readonly month: string
@@ -44,7 +48,7 @@ interface Account {
 export function createQuotas(table: Table, clock: Clock): Quotas {
   const accounts = createAccounts(table, clock)
   const plans = createPlans(table)
-  const known = new Map<string, Account>()
+  const known = new BoundedMap<string, Account>(maxUsers)
   const reading = new Map<string, Promise<Account>>()
   const leasing = new Map<string, Promise<Taken>>()
 
@@ -65,6 +69,7 @@ export function createQuotas(table: Table, clock: Clock): Quotas {
     rows: number,
   ): Record<string, string> | undefined {
     const { plan, lease } = account
+    if (plan.isOfRemoved) throw userRemoved(user)
     const now = clock.now()
     const { predictions: most } = plan.monthly
     if (most !== null && rows > 0 && account.predictions + rows > most) {
@@ -130,10 +135,7 @@ export function createQuotas(table: Table, clock: Clock): Quotas {
       predictions: Math.max(usage.predictions, counted),
       lease: before?.lease ?? { tokens: 0, left: 0, waitSeconds: 0, takenAt: -Infinity },
     }
-    known.delete(user)
     known.set(user, account)
-    const oldest = known.keys().next().value
-    if (known.size > maxUsers && oldest !== undefined) known.delete(oldest)
     return account
   }
 }
@@ -144,6 +146,11 @@ function rateLimit({ requestsPerSecond: rate, burst }: Plan, left: number) {
     'ratelimit-policy': `"requests";q=${burst};w=${window}`,
     ratelimit: `"requests";r=${Math.max(0, Math.floor(left))};t=${window}`,
   }
+}
+
+/** A token of another sign-in is good until it expires, whatever became of its user here. */
+function userRemoved(user: string): MillraceError {
+  return new MillraceError('Unauthenticated', `user ${user} was removed`)
 }
 
 function rateExceeded(user: string, plan: Plan, { waitSeconds }: Taken): MillraceError {

@@ -24,6 +24,8 @@ export const trainingClaim = z.object({
   /** Digest of dataset, content, configuration and code version: the identity of a training. */
   trainingId: z.string(),
   execution: z.string(),
+  /** Whether someone asked for it, whose allowance was looked at then. */
+  requested: z.boolean().optional(),
 })
 export type TrainingClaim = z.infer<typeof trainingClaim>
 
@@ -40,6 +42,26 @@ export type RejectionReason = z.infer<typeof rejectionReason>
 export const learningTask = z.enum(['classification', 'regression', 'clustering'])
 export type LearningTask = z.infer<typeof learningTask>
 
+/** Measures by which models are compared; `chosen-metric.ts` says of which task each is. */
+export const metricName = z.enum([
+  'accuracy',
+  'balancedAccuracy',
+  'macroF1',
+  'logLoss',
+  'rmse',
+  'mae',
+  'r2',
+  'silhouette',
+])
+export type MetricName = z.infer<typeof metricName>
+
+/** Which rows of a dataset are held out of training. */
+export const splitRule = z.object({
+  /** The share of rows, on average: those of the lowest hashes. */
+  heldOut: z.number(),
+})
+export type SplitRule = z.infer<typeof splitRule>
+
 /** An option as a trainer takes it. */
 export const hyperparameter = z.union([
   z.number(),
@@ -50,6 +72,12 @@ export const hyperparameter = z.union([
 
 /** How a candidate did on training rows that it had not learned from, and how it was tuned. */
 const crossValidated = z.object({
+  /** What the training goes by. */
+  metric: metricName,
+  /** The mean of that metric over the folds. */
+  score: z.number(),
+  /** That metric of each fold. */
+  folds: z.array(z.number()),
   /** The settings that were tried, the defaults among them. */
   trials: z.number().int().positive(),
   /** The best of them: options that are not at their defaults. */
@@ -61,20 +89,14 @@ export const candidateScore = z.discriminatedUnion('task', [
     task: z.literal('classification'),
     accuracy: z.number(),
     logLoss: z.number().nullable(),
-    /** Accuracy of each fold. */
-    folds: z.array(z.number()),
   }),
   crossValidated.extend({
     task: z.literal('regression'),
     rmse: z.number(),
-    /** Root mean squared error of each fold. */
-    folds: z.array(z.number()),
   }),
   crossValidated.extend({
     task: z.literal('clustering'),
     silhouette: z.number(),
-    /** Silhouette of each fold. */
-    folds: z.array(z.number()),
   }),
 ])
 export type CandidateScore = z.infer<typeof candidateScore>
@@ -104,6 +126,8 @@ export const classificationMetrics = z.object({
   /** Held-out rows. */
   rows: z.number().int(),
   accuracy: z.number(),
+  /** The mean recall of the classes that are among the rows. */
+  balancedAccuracy: z.number(),
   macroPrecision: z.number(),
   macroRecall: z.number(),
   macroF1: z.number(),
@@ -167,11 +191,11 @@ export type ModelMetrics = z.infer<typeof modelMetrics>
 export const gateDecision = z.object({
   verdict: z.enum(['first', 'not-worse', 'worse', 'too-few-rows', 'schema-changed']),
   promote: z.boolean(),
-  /** Of `rmse` less is better, of the others more. */
-  metric: z.enum(['accuracy', 'rmse', 'silhouette']),
-  /** Held-out rows on which both models were judged. */
+  /** Of `logLoss`, `rmse` and `mae` less is better, of the others more. */
+  metric: metricName,
+  /** Rows that neither model learned from, on which both were judged. */
   rows: z.number().int(),
-  /** How much worse a challenger may be; of `rmse` as a share of the champion's. */
+  /** How much worse a challenger may be; of a metric whose less is better, as a share of the champion's. */
   margin: z.number(),
   /** Challenger minus champion, with a 95% interval of the paired bootstrap. */
   difference: z.number().nullable(),
@@ -188,6 +212,7 @@ export const evaluation = z.object({
   crossValidation: candidateScore,
   candidates: z.array(trainedCandidate),
   leftOut: z.array(leftOutAlgorithm),
+  split: splitRule,
   decision: gateDecision,
 })
 export type Evaluation = z.infer<typeof evaluation>

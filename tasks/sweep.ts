@@ -1,7 +1,7 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod'
-import { isMillraceError } from '../platform/ports/index.ts'
+import { isMillraceError, pages } from '../platform/ports/index.ts'
 import { objectCreatedEvent, sequencerOfTime } from '../events/index.ts'
+import { sha256 } from './digest.ts'
 import { createLedger } from './ledger.ts'
 import { defineTask } from './task.ts'
 
@@ -18,9 +18,7 @@ export const sweep = defineTask({
     const before = clock.now() - graceSeconds * 1000
     const started: string[] = []
     let uploads = 0
-    let cursor: string | undefined
-    do {
-      const page = await objects.list('uploads/', cursor === undefined ? {} : { cursor })
+    for await (const page of pages((cursor) => objects.list('uploads/', { cursor }))) {
       for (const upload of page.objects) {
         if (!/\.(npy|csv)$/.test(upload.key)) continue
         uploads += 1
@@ -40,13 +38,12 @@ export const sweep = defineTask({
           if (!isMillraceError(error, 'ExecutionConflict')) throw error
         }
       }
-      cursor = page.cursor
-    } while (cursor !== undefined)
+    }
     if (started.length > 0) logger.info('sweep found uploads without an event', { started })
     return { uploads, started }
   },
 })
 
 function sweepName(key: string, versionId: string): string {
-  return `sweep-${createHash('sha256').update(`${key}\n${versionId}`).digest('hex').slice(0, 32)}`
+  return `sweep-${sha256(`${key}\n${versionId}`).slice(0, 32)}`
 }

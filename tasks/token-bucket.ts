@@ -1,4 +1,5 @@
-import { isMillraceError, type Table } from '../platform/ports/index.ts'
+import type { Table } from '../platform/ports/index.ts'
+import { attempt } from './table-items.ts'
 
 export interface BucketSize {
   /** Tokens a second that flow in. */
@@ -41,13 +42,9 @@ export async function takeTokens(
     const waitSeconds = left >= 1 ? 0 : (1 - left) / rate
     if (tokens === 0) return { tokens, left, waitSeconds }
     const write = { ...place, tokens: left, at: Math.max(now, at), turn: turnOf(item) + 1 }
-    try {
-      await table.put(write, { if: item === undefined ? 'absent' : { turn: turnOf(item) } })
-      return { tokens, left, waitSeconds }
-    } catch (error) {
-      // Another process took some in between.
-      if (!isMillraceError(error, 'ConditionFailed')) throw error
-    }
+    const seen = item === undefined ? 'absent' : { turn: turnOf(item) }
+    // Else another process took some in between.
+    if (await attempt(table.put(write, { if: seen }))) return { tokens, left, waitSeconds }
   }
 }
 

@@ -2,9 +2,9 @@ import * as z from 'zod'
 import { codeVersion } from './code-version.ts'
 import { readUpload } from './dataset.ts'
 import { fitCandidate } from './fit-candidate.ts'
-import { formatModel } from './names.ts'
-import { putReferenced, trainingFolder } from './reports.ts'
+import { formatModel, trainingFolder } from './names.ts'
 import { trainedCandidate, trainingClaim } from './shapes.ts'
+import { putReferenced } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 
 /** Learns one candidate and keeps its model file, which is what will be judged and served. */

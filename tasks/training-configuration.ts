@@ -1,13 +1,18 @@
 import * as z from 'zod'
 import { trainersOf } from '../ml/models/index.ts'
 import { isMillraceError, type Objects, type ObjectVersion } from '../platform/ports/index.ts'
-import { hyperparameter, learningTask } from './shapes.ts'
+import { hyperparameter, learningTask, metricName } from './shapes.ts'
 
 const trainers = new Set(learningTask.options.flatMap((task) => Object.keys(trainersOf(task))))
 
 /** Settings of hyperparameters that are tried of each algorithm, and the most that may be. */
 export const defaultTrials = 8
 export const maxTrials = 200
+
+/** The share of rows held out of training unless told, and the least and most that may be. */
+export const defaultHeldOut = 0.25
+export const minHeldOut = 0.05
+export const maxHeldOut = 0.5
 
 /**
  * What an uploader may say about a training, in a sidecar (`<key>.json`) or in the object's metadata
@@ -35,6 +40,19 @@ export const trainingConfiguration = z.strictObject({
     .optional(),
   /** Settings of hyperparameters that are tried of each trainer, its defaults first. Default 8. */
   trials: z.number().int().min(1).max(maxTrials).optional(),
+  /** What settings, candidates and the champion are compared by. Default: accuracy, RMSE, silhouette. */
+  metric: metricName.optional(),
+  /** Rows held out of training, by their hash: those of a smaller share are among those of a larger. */
+  split: z
+    .strictObject({
+      heldOut: z
+        .number()
+        .min(minHeldOut)
+        .max(maxHeldOut)
+        .default(defaultHeldOut)
+        .describe('the share of rows that are held out, on average'),
+    })
+    .optional(),
   /** Names of the feature columns of a `.npy`, in order. */
   featureNames: z.array(z.string().min(1).max(256)).min(1).max(10_000).optional(),
   /** The target column of a `.csv`. Default: the last one. */

@@ -1,12 +1,14 @@
-import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { sequencerOfTime } from '../events/index.ts'
-import { isMillraceError, type ObjectVersion, type Ports } from '../platform/ports/index.ts'
+import type { Ports } from '../platform/ports/index.ts'
 import { codeVersion } from './code-version.ts'
 import type { Datasets } from './datasets.ts'
+import { sha256 } from './digest.ts'
 import { listExecution } from './execution-owner.ts'
+import { sortedByName } from './ledger.ts'
 import { formatModel, modelNameSchema, type ModelName } from './names.ts'
 import { createRegistry } from './registry.ts'
+import { jsonBytes, putOnce } from './stored-objects.ts'
 import type { TrainingConfiguration } from './training-configuration.ts'
 
 /** What the queue carries of a training that someone asked for. */
@@ -69,15 +71,17 @@ export async function requestTraining(
     head?.deletedAt ?? head?.firstVersion ?? 0,
     formatModel(dataset),
     record.version,
-    full,
+    sortedByName(full),
     codeVersion,
   ]
-  const digest = createHash('sha256').update(JSON.stringify(identity)).digest('hex').slice(0, 16)
+  const digest = sha256(JSON.stringify(identity)).slice(0, 16)
   const execution = `${formatModel(model)
     .replace(/[^A-Za-z0-9_]+/g, '-')
     .slice(0, 60)}-${digest}`
   await allow?.(execution, record.rows)
-  const request = await putOnce(ports, `requests/${formatModel(model)}/${execution}.json`, full)
+  // The first writing stays: a repetition is about the same object version.
+  const key = `requests/${formatModel(model)}/${execution}.json`
+  const request = await putOnce(ports.objects, key, jsonBytes(full), 'application/json')
   await listExecution(ports.table, ports.clock, model.user, {
     workflow: 'training',
     name: execution,
@@ -94,19 +98,4 @@ export async function requestTraining(
   }
   const { messageId } = await ports.queue.send(message)
   return { messageId, execution, datasetVersion: record.version }
-}
-
-/** The first writing of a request stays: a repetition is about the same object version. */
-async function putOnce(
-  { objects }: Pick<Ports, 'objects'>,
-  key: string,
-  value: TrainingConfiguration,
-): Promise<ObjectVersion> {
-  const bytes = new TextEncoder().encode(`${JSON.stringify(value, null, 2)}\n`)
-  try {
-    return await objects.put(key, bytes, { contentType: 'application/json', ifAbsent: true })
-  } catch (error) {
-    if (!isMillraceError(error, 'ObjectChanged')) throw error
-    return objects.head(key)
-  }
 }

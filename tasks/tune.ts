@@ -1,10 +1,8 @@
 import { permutation, seededRandom, takeRows, takeValues, type Matrix } from '../ml/data/index.ts'
 import {
-  accuracy,
   crossValScores,
   isModelError,
   randomSearch,
-  rootMeanSquaredError,
   scorers,
   searchSpaceOf,
   type AnyPipeline,
@@ -13,10 +11,12 @@ import {
   type Parameters,
   type Regressor,
   type ScoreOptions,
+  type ScoringName,
   type Supervised,
   type Trainer,
 } from '../ml/models/index.ts'
-import type { CandidateScore, LearningTask } from './shapes.ts'
+import { isLessBetter, metricOf } from './chosen-metric.ts'
+import type { CandidateScore, LearningTask, MetricName } from './shapes.ts'
 import { drawnRows, meanOf, silhouettesOf, throughSteps } from './silhouette.ts'
 import { tuningFolds, type TuningFoldsOptions } from './tuning-folds.ts'
 
@@ -34,6 +34,8 @@ export interface TuningOptions extends TuningFoldsOptions {
   readonly given: Parameters
   /** How many settings are tried, the defaults first; of a trainer with nothing to tune one. */
   readonly trials: number
+  /** What they are compared by: one of the task's. */
+  readonly metric: MetricName
 }
 
 export interface Tuned {
@@ -45,13 +47,13 @@ export interface Tuned {
 /**
  * The best setting of a trainer by seeded random search and cross-validation: of equally good ones the
  * first. The number of trials decides how long it takes, never the clock, so that it ends the same
- * everywhere. Throws ModelError when no setting can be learned.
+ * everywhere. Throws ModelError when no setting can be learned, or scored: log loss takes probabilities.
  */
 export function tune(
   trainer: Trainer<LearningTask>,
   X: Matrix,
   y: Float64Array,
-  { given, trials, seed, timeOrder }: TuningOptions,
+  { given, trials, metric, seed, timeOrder }: TuningOptions,
 ): Tuned {
   const { task } = trainer
   const create = (drawn: Parameters) =>
@@ -67,7 +69,7 @@ export function tune(
   return {
     parameters: { ...given, ...best },
     score: {
-      ...judged(task, () => create(best), X, y, { seed, timeOrder }),
+      ...judged(task, () => create(best), X, y, { metric, seed, timeOrder }),
       trials: tried,
       hyperparameters: { ...given, ...best },
     },
@@ -76,7 +78,7 @@ export function tune(
   function search(rows: Matrix, targets: Float64Array): Parameters {
     const options: ScoreOptions<Supervised> = {
       folds: tuningFolds(task, rows, targets, { seed, timeOrder }),
-      scoring: scoringOf(task, seed),
+      scoring: scoringOf(metric, seed),
     }
     const defaults = ifConverged(() => crossValScores(() => create({}), rows, targets, options))
     const trialOptions = { ...options, trials: tried - 1, seed }
@@ -119,59 +121,69 @@ type Judged = CandidateScore extends infer Score
     : never
   : never
 
+/** By cross-validation on all rows: the score by the metric, and by what is told of every model. */
 function judged(
   task: LearningTask,
   create: () => Supervised,
   X: Matrix,
   y: Float64Array,
-  options: TuningFoldsOptions,
+  { metric, ...options }: Pick<TuningOptions, 'metric' | 'seed' | 'timeOrder'>,
 ): Judged {
+  const scoring = scoringOf(metric, options.seed)
+  const usual = metricOf(task, {})
+  const usualScoring = scoringOf(usual, options.seed)
+  const usualScores: number[] = []
   const losses: number[] = []
-  const scoring = scoringOf(task, options.seed)
   const { scores, mean } = crossValScores(create, X, y, {
     folds: tuningFolds(task, X, y, options),
     scoring: (model, rows, truth, classes) => {
       if ('predictProba' in model && model.predictProba) {
         losses.push(-scorers['neg-log-loss'](model, rows, truth, classes))
       }
-      return scoring(model, rows, truth, classes)
+      const score = scoring(model, rows, truth, classes)
+      usualScores.push(metric === usual ? score : usualScoring(model, rows, truth, classes))
+      return score
     },
   })
+  const sign = isLessBetter(metric) ? -1 : 1
+  const compared = { metric, score: sign * mean, folds: scores.map((score) => sign * score) }
   switch (task) {
     case 'classification': {
       const logLoss = losses.length === 0 ? null : meanOf(losses)
-      return { task, accuracy: mean, logLoss, folds: [...scores] }
+      return { task, ...compared, accuracy: meanOf(usualScores), logLoss }
     }
     case 'regression':
-      return { task, rmse: -mean, folds: scores.map((score) => -score) }
+      return { task, ...compared, rmse: -meanOf(usualScores) }
     case 'clustering':
-      return { task, silhouette: mean, folds: [...scores] }
+      return { task, ...compared, silhouette: meanOf(usualScores) }
     default:
       return task satisfies never
   }
 }
 
-/** How good answers are for a task, greater is better. */
+const scoringNames = {
+  accuracy: 'accuracy',
+  balancedAccuracy: 'balanced-accuracy',
+  macroF1: 'f1-macro',
+  logLoss: 'neg-log-loss',
+  rmse: 'neg-root-mean-squared-error',
+  mae: 'neg-mean-absolute-error',
+  r2: 'r2',
+} as const satisfies Record<Exclude<MetricName, 'silhouette'>, ScoringName>
+
+/** How good answers are by a metric, greater is better. */
 function scoringOf(
-  task: LearningTask,
+  metric: MetricName,
   seed: number,
 ): (model: Supervised, X: Matrix, y: Float64Array, classes: Float64Array) => number {
-  switch (task) {
-    case 'classification':
-      return (model, X, y) => accuracy(y, model.predict(X))
-    case 'regression':
-      return (model, X, y) => -rootMeanSquaredError(y, model.predict(X))
-    case 'clustering':
-      return (model, X) => {
-        const clusters = model.predict(X)
-        const seen = model instanceof ClusterLearner ? throughSteps(model.pipeline.steps, X) : X
-        const drawn = drawnRows(X.rows, silhouetteRows, seed)
-        const silhouettes = silhouettesOf(seen, clusters, drawn)
-        // One cluster of all tells as little as can be.
-        return silhouettes === null ? -1 : meanOf(silhouettes)
-      }
-    default:
-      return task satisfies never
+  if (metric !== 'silhouette') return scorers[scoringNames[metric]]
+  return (model, X) => {
+    const clusters = model.predict(X)
+    const seen = model instanceof ClusterLearner ? throughSteps(model.pipeline.steps, X) : X
+    const drawn = drawnRows(X.rows, silhouetteRows, seed)
+    const silhouettes = silhouettesOf(seen, clusters, drawn)
+    // One cluster of all tells as little as can be.
+    return silhouettes === null ? -1 : meanOf(silhouettes)
   }
 }
 

@@ -1,12 +1,7 @@
 import * as z from 'zod'
-import {
-  isMillraceError,
-  MillraceError,
-  type Item,
-  type Json,
-  type Table,
-} from '../platform/ports/index.ts'
+import { MillraceError, pages, type Item, type Json, type Table } from '../platform/ports/index.ts'
 import { type ModelName, nameSchema } from './names.ts'
+import { attempt } from './table-items.ts'
 
 /** How long an upload in parts may be under way, in milliseconds. The stores keep parts as long. */
 export const maxUploadAge = 7 * 24 * 3600 * 1000
@@ -66,11 +61,7 @@ export async function completeUpload(
 ): Promise<void> {
   const { pk, sk } = placeOf(user, record)
   const expiresAt = Math.ceil((now + keptAge) / 1000)
-  try {
-    await table.update(pk, sk, { set: { versionId, expiresAt } }, { if: 'present' })
-  } catch (error) {
-    if (!isMillraceError(error, 'ConditionFailed')) throw error
-  }
+  await attempt(table.update(pk, sk, { set: { versionId, expiresAt } }, { if: 'present' }))
 }
 
 export async function removeUpload(
@@ -95,14 +86,11 @@ export async function staleUploads(
 /** Bytes of the uploads of a user that are under way. */
 export async function uploadedBytesOf(table: Table, user: string, now: number): Promise<number> {
   let bytes = 0
-  let cursor: string | undefined
-  do {
-    const page = await table.query(partitionOf(user), cursor === undefined ? {} : { cursor })
-    for (const item of page.items) {
+  for await (const { items } of pages((cursor) => table.query(partitionOf(user), { cursor }))) {
+    for (const item of items) {
       if (item['versionId'] === null && !isOver(item, now)) bytes += Number(item['size'])
     }
-    cursor = page.cursor
-  } while (cursor !== undefined)
+  }
   return bytes
 }
 

@@ -1,5 +1,7 @@
+import * as z from 'zod'
 import {
-  isMillraceError,
+  type Condition,
+  pages,
   type Item,
   type LogRecord,
   type Objects,
@@ -7,12 +9,15 @@ import {
   type Write,
 } from '../platform/ports/index.ts'
 import { parseModel } from './names.ts'
-import { servedRecord } from './prediction-records.ts'
+import { feedbackRecord, predictionRecord } from './prediction-records.ts'
+import { attempt } from './table-items.ts'
 
 /** What a user had in a month of UTC. */
 export interface Usage {
   /** Rows predicted. */
   readonly predictions: number
+  /** Those of them that batches predicted. */
+  readonly batchRows: number
   readonly predictionRequests: number
   /** Rows labelled. */
   readonly feedback: number
@@ -23,6 +28,7 @@ export interface Usage {
 
 const noUsage: Usage = {
   predictions: 0,
+  batchRows: 0,
   predictionRequests: 0,
   feedback: 0,
   trainings: 0,
@@ -49,29 +55,40 @@ export async function usageOf(table: Table, user: string, month: string): Promis
 }
 
 /**
- * Counts a training that was accepted, once, however often its task runs.
+ * Counts a training that was accepted, once, however often its task runs; one whose rows are more than
+ * is left of the month is not counted.
  *
  * @param training what tells it from others: its execution
+ * @param most rows of a month; null for as many as there are
+ * @returns whether it is counted, now or before
  */
 export async function countTraining(
   table: Table,
   time: number,
   user: string,
-  { training, rows }: { training: string; rows: number },
-): Promise<void> {
-  try {
-    await table.transact([
-      { put: { pk: partition(user), sk: `training#${training}` }, if: 'absent' },
-      addition(user, monthOf(time), { trainings: 1, trainedRows: rows }),
-    ])
-  } catch (error) {
-    if (!isMillraceError(error, 'ConditionFailed')) throw error
+  { training, rows, most = null }: { training: string; rows: number; most?: number | null },
+): Promise<boolean> {
+  const month = monthOf(time)
+  const mark: Write = { put: { pk: partition(user), sk: `training#${training}` }, if: 'absent' }
+  const count = addition(user, month, { trainings: 1, trainedRows: rows })
+  for (;;) {
+    const item = most === null ? undefined : await table.get(partition(user), month)
+    const trainedRows = (item?.['trainedRows'] ?? null) as number | null
+    if (most !== null && (trainedRows ?? 0) + rows > most) {
+      return isTrainingCounted(table, user, training)
+    }
+    const seen: Condition = item === undefined ? 'absent' : { trainedRows }
+    if (await attempt(table.transact([mark, most === null ? count : { ...count, if: seen }]))) {
+      return true
+    }
+    // Else another training was counted in between: what it has left is asked for again.
+    if (await isTrainingCounted(table, user, training)) return true
   }
 }
 
 /** The write that counts rows of a batch, to stand in the transaction that tells that they are done. */
 export function countBatchRows(time: number, user: string, rows: number): Write {
-  return addition(user, monthOf(time), { predictions: rows })
+  return addition(user, monthOf(time), { predictions: rows, batchRows: rows })
 }
 
 /** Whether `countTraining` has counted a training, in whatever month. */
@@ -100,44 +117,47 @@ async function countKey(table: Table, key: string, records: readonly LogRecord[]
     if (fresh.length === 0) return
     const additions = additionsOf(fresh)
     const position = fresh.at(-1)!.position
-    try {
-      await table.transact([
-        {
-          put: { ...place, position },
-          if: counted === undefined ? 'absent' : { position: counted },
-        },
-        ...additions,
-      ])
-      return
-    } catch (error) {
-      // Another process counts the same key: what it has counted is not counted again.
-      if (!isMillraceError(error, 'ConditionFailed')) throw error
-    }
+    const counts = table.transact([
+      { put: { ...place, position }, if: counted === undefined ? 'absent' : { position: counted } },
+      ...additions,
+    ])
+    // Else another process counts the same key: what it has counted is not counted again.
+    if (await attempt(counts)) return
   }
 }
 
-/** One a month that the records fall into: those of a key belong to one user. */
+/** What is counted of the records of the log; all of them is more work than the prediction was. */
+const countedRecord = z.discriminatedUnion('kind', [
+  predictionRecord.pick({ kind: true, model: true, at: true, rows: true }),
+  feedbackRecord
+    .pick({ kind: true, model: true, at: true })
+    .extend({ labels: z.array(z.unknown()) }),
+])
+
+/** One a user and month that the records fall into. */
 function additionsOf(records: readonly LogRecord[]): Write[] {
   const sums = new Map<string, { user: string; month: string; add: Record<string, number> }>()
+  const users = new Map<string, string>()
   for (const { record } of records) {
-    const served = servedRecord.safeParse(record)
+    const counted = countedRecord.safeParse(record)
     // Records of others than predictions may stand in the same log.
-    if (!served.success) continue
-    const { data } = served
-    const { user } = parseModel(data.model)
-    const month = monthOf(data.at)
+    if (!counted.success) continue
+    const { data } = counted
+    const user = users.get(data.model) ?? parseModel(data.model).user
+    users.set(data.model, user)
+    const month = data.at.slice(0, 'YYYY-MM'.length)
     const sum = sums.get(`${user} ${month}`) ?? { user, month, add: {} }
     sums.set(`${user} ${month}`, sum)
-    const added: Partial<Usage> =
-      data.kind === 'prediction'
-        ? { predictions: data.rows, predictionRequests: 1 }
-        : { feedback: data.labels.length }
-    for (const [name, value] of Object.entries(added)) sum.add[name] = (sum.add[name] ?? 0) + value
+    const { add } = sum
+    if (data.kind === 'prediction') {
+      add['predictions'] = (add['predictions'] ?? 0) + data.rows
+      add['predictionRequests'] = (add['predictionRequests'] ?? 0) + 1
+    } else add['feedback'] = (add['feedback'] ?? 0) + data.labels.length
   }
   return [...sums.values()].map(({ user, month, add }) => addition(user, month, add))
 }
 
-function addition(user: string, month: string, add: Readonly<Record<string, number>>): Write {
+function addition(user: string, month: string, add: Readonly<Record<string, number>>) {
   return { update: { pk: partition(user), sk: month, add } }
 }
 
@@ -145,13 +165,10 @@ function addition(user: string, month: string, add: Readonly<Record<string, numb
 export async function storedBytes(objects: Objects, user: string): Promise<number> {
   let bytes = 0
   for (const folder of ['uploads', 'datasets', 'models', 'batches']) {
-    let cursor: string | undefined
-    do {
-      const prefix = `${folder}/${user}/`
-      const page = await objects.list(prefix, cursor === undefined ? {} : { cursor })
+    const prefix = `${folder}/${user}/`
+    for await (const page of pages((cursor) => objects.list(prefix, { cursor }))) {
       bytes += page.objects.reduce((sum, { size }) => sum + size, 0)
-      cursor = page.cursor
-    } while (cursor !== undefined)
+    }
   }
   return bytes
 }

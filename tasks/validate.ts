@@ -2,9 +2,11 @@ import * as z from 'zod'
 import { maxDatasetBytes, readUpload } from './dataset.ts'
 import { createDatasets } from './datasets.ts'
 import { inspectUpload } from './inspect-upload.ts'
-import { putJson, trainingFolder } from './reports.ts'
+import { trainingFolder } from './names.ts'
 import { learningTask, leftOutAlgorithm, rejectionReason, trainingClaim } from './shapes.ts'
+import { putJson } from './stored-objects.ts'
 import { defineTask } from './task.ts'
+import { quotaReason, trainingQuotaOf } from './training-quota.ts'
 import { countTraining } from './usage.ts'
 
 /** Decides whether an upload can be trained on, and says every reason at once when it cannot. */
@@ -36,6 +38,10 @@ export const validate = defineTask({
       const message = `the upload has ${claim.source.size} bytes; a training takes at most ${maxDatasetBytes}`
       return { outcome: 'rejected' as const, reasons: [{ code: 'TooLarge', message }] }
     }
+    const { user } = claim.model
+    const { most, spent } = await trainingQuotaOf(ports, claim)
+    // Nothing is read of an upload that could have no row at all.
+    if (spent !== null) return { outcome: 'rejected' as const, reasons: [spent] }
     const { reasons, description, candidates, table } = await compute.run(
       inspectUpload,
       await readUpload(objects, claim),
@@ -43,6 +49,11 @@ export const validate = defineTask({
     )
     if (reasons.length > 0 || description === null || table === null) {
       return { outcome: 'rejected' as const, reasons }
+    }
+    const { rows } = description
+    const training = { training: claim.execution, rows, most }
+    if (!(await countTraining(ports.table, ports.clock.now(), user, training))) {
+      return { outcome: 'rejected' as const, reasons: [quotaReason(user, most!, rows)] }
     }
     if (description.leftOut.length > 0) {
       logger.info('algorithms are left out of a training', {
@@ -54,18 +65,14 @@ export const validate = defineTask({
     await createDatasets(ports).recordUpload({
       source: claim.source,
       sequencer: claim.sequencer,
-      rows: description.rows,
+      rows,
       ...table,
       report,
-    })
-    await countTraining(ports.table, ports.clock.now(), claim.model.user, {
-      training: claim.execution,
-      rows: description.rows,
     })
     return {
       outcome: 'valid' as const,
       task: description.task,
-      rows: description.rows,
+      rows,
       features: description.features,
       trainRows: description.trainRows,
       heldOutRows: description.heldOutRows,

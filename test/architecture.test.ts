@@ -49,6 +49,8 @@ const packagesOf: Record<string, string[]> = {
   jsonata: ['engine'],
   commander: ['cli'],
   'csv-parse': ['ml/data'],
+  '@observablehq/plot': ['tasks'],
+  linkedom: ['tasks'],
   'ml-svm': ['ml/models'],
   '@aws-sdk': ['platform/aws', 'cli'],
   '@aws-lambda-powertools': ['platform/aws'],

@@ -6,14 +6,21 @@ import { clientPackages, optional } from './packages.ts'
 export interface Signing {
   readonly region: string
   readonly credentials: Provider<AwsCredentialIdentity>
+  /** As signatures name it. @default execute-api: API Gateway */
+  readonly service?: string
   /** Default: now. */
   readonly date?: () => Date
 }
 
-/** `fetch` of requests that are signed by AWS Signature Version 4 for API Gateway. */
-export async function signedFetch({ region, credentials, date }: Signing): Promise<Send> {
+/** `fetch` of requests that are signed by AWS Signature Version 4. */
+export async function signedFetch({
+  region,
+  credentials,
+  service = 'execute-api',
+  date,
+}: Signing): Promise<Send> {
   const { SignatureV4 } = await optional(clientPackages, () => import('@smithy/signature-v4'))
-  const signer = new SignatureV4({ service: 'execute-api', region, credentials, sha256: Sha256 })
+  const signer = new SignatureV4({ service, region, credentials, sha256: Sha256 })
   return async (url, { method = 'GET', headers: given = {}, body, signal } = {}) => {
     const signed = await signer.sign(
       {

@@ -13,6 +13,10 @@ interface DevOptions {
   readonly port: number
   readonly host: string
   readonly auth?: boolean
+  readonly publicUrl?: string
+  readonly sagemakerModel?: string
+  readonly workers: number
+  readonly monitoring: boolean
   readonly enginePort?: number
   readonly json?: boolean
 }
@@ -37,6 +41,22 @@ export function addDev(program: Command, { terminal }: Run): void {
     )
     .option('--auth', "take requests with a key alone: a user's, or the operator's")
     .option(
+      '--public-url <url>',
+      'where others reach the platform, as URLs for uploads begin; by default the address it listens ' +
+        'on, or the one that a request came to where that is all of them',
+    )
+    .option(
+      '--sagemaker-model <user/dataset>',
+      "serve GET /ping and POST /invocations, as SageMaker's containers do, for this model",
+    )
+    .option(
+      '--workers <count>',
+      'processes that answer predictions, beside the one that does the rest; 0 has that one do both',
+      wholeNumber(0, 64),
+      0,
+    )
+    .option('--no-monitoring', 'do not watch what is served for drift')
+    .option(
       '--engine-port <port>',
       'the port of the Step Functions API, on this machine only; 0 takes a free one (default: ' +
         `${defaultEnginePort}, or a free one when it is taken)`,
@@ -55,6 +75,8 @@ of users are made by \`millrace keys create\`.
 Examples:
   $ millrace dev
   $ millrace dev --auth --host 0.0.0.0
+  $ millrace dev --auth --host 0.0.0.0 --public-url https://ml.example.com
+  $ millrace dev --workers 2
   $ millrace dev --data-dir /var/lib/millrace --port 8080`,
     )
     .action(async (options: DevOptions) => {
@@ -63,6 +85,10 @@ Examples:
         port: options.port,
         host: options.host,
         auth: options.auth === true,
+        workers: options.workers,
+        monitoring: options.monitoring,
+        ...(options.publicUrl === undefined ? {} : { publicUrl: options.publicUrl }),
+        ...(options.sagemakerModel === undefined ? {} : { sagemakerModel: options.sagemakerModel }),
         logger: options.json
           ? jsonLogger(terminal.err, { clock: systemClock })
           : textLogger(terminal.err, 'info'),

@@ -1,4 +1,5 @@
 import { Option, type Command } from 'commander'
+import { pages } from '../../platform/ports/index.ts'
 import type { UserKey } from '../../tasks/accounts.ts'
 import { roles, type Role } from '../../tasks/caller.ts'
 import { accountsAt } from '../accounts.ts'
@@ -37,12 +38,8 @@ Examples:
     .action(async (user: string, { json }: Shown) => {
       const accounts = await accountsAt(locationOf(list), terminal.signal)
       const found: UserKey[] = []
-      let cursor: string | undefined
-      do {
-        const page = await accounts.keys(user, { limit: 100, cursor })
-        found.push(...page.keys)
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      const ask = (cursor?: string) => accounts.keys(user, { limit: 100, cursor })
+      for await (const page of pages(ask)) found.push(...page.keys)
       if (json) return printJson(terminal.out, { keys: found })
       if (found.length === 0) return printLine(terminal.out, `${user} has no keys yet.`)
       const rows = found.map((one) => [

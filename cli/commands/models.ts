@@ -1,5 +1,5 @@
 import type { Command } from 'commander'
-import { isMillraceError, MillraceError } from '../../platform/ports/index.ts'
+import { isMillraceError, MillraceError, pages } from '../../platform/ports/index.ts'
 import { connect } from '../connect.ts'
 import type { Run } from '../options.ts'
 import { addLocationOptions, locationOf } from '../platform-location.ts'
@@ -24,7 +24,7 @@ interface ModelDescription {
     algorithm: string
     metric: string
     score: number | null
-    rows: number
+    heldOutRows: number
     registeredAt: string
   }[]
 }
@@ -62,15 +62,9 @@ Examples:
         return printLine(terminal.out, describeModel(found))
       }
       const models: ModelSummary[] = []
-      let cursor: string | undefined
-      do {
-        const page = await client.get<{ models: ModelSummary[]; cursor?: string }>('/models', {
-          limit: 100,
-          cursor,
-        })
-        models.push(...page.models)
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      const ask = (cursor?: string) =>
+        client.get<{ models: ModelSummary[]; cursor?: string }>('/models', { limit: 100, cursor })
+      for await (const page of pages(ask)) models.push(...page.models)
       if (options.json) return printJson(terminal.out, { models })
       if (models.length === 0) {
         return printLine(
@@ -106,7 +100,7 @@ function describeModel({ model, aliases, versions }: ModelDescription): string {
     aliasesOf(one.version),
     one.algorithm,
     describeScore(one),
-    one.rows,
+    one.heldOutRows,
     one.registeredAt,
   ])
   const header = ['VERSION', 'ALIASES', 'ALGORITHM', 'SCORE', 'HELD OUT', 'REGISTERED']

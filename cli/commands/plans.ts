@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises'
 import type { Command } from 'commander'
-import { MillraceError } from '../../platform/ports/index.ts'
+import { MillraceError, pages } from '../../platform/ports/index.ts'
 import { planSchema, type Plan } from '../../tasks/plans.ts'
 import { plansAt } from '../accounts.ts'
 import type { Run } from '../options.ts'
@@ -35,12 +35,8 @@ Examples:
     .action(async ({ json }: Shown) => {
       const known = await plansAt(locationOf(list), terminal.signal)
       const found: (Plan & { name: string })[] = []
-      let cursor: string | undefined
-      do {
-        const page = await known.plans({ limit: 100, cursor })
-        found.push(...page.plans)
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      const ask = (cursor?: string) => known.plans({ limit: 100, cursor })
+      for await (const page of pages(ask)) found.push(...page.plans)
       if (json) return printJson(terminal.out, { plans: found })
       if (found.length === 0) return printLine(terminal.out, 'No plans yet: nothing is limited.')
       const rows = found.map((one) => [

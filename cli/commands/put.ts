@@ -4,8 +4,14 @@ import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MillraceError } from '../../platform/ports/index.ts'
 import { maxDatasetBytes } from '../../tasks/dataset.ts'
 import { defaultUser, nameSchema } from '../../tasks/names.ts'
-import { learningTask } from '../../tasks/shapes.ts'
-import { defaultTrials, maxTrials } from '../../tasks/training-configuration.ts'
+import { learningTask, metricName } from '../../tasks/shapes.ts'
+import {
+  defaultHeldOut,
+  defaultTrials,
+  maxHeldOut,
+  maxTrials,
+  minHeldOut,
+} from '../../tasks/training-configuration.ts'
 import { maxSingleBytes, minPartBytes } from '../../tasks/uploads.ts'
 import { executionOfUpload } from '../client.ts'
 import { connect } from '../connect.ts'
@@ -23,6 +29,8 @@ interface PutOptions {
   task?: string
   algorithm?: string[]
   trials?: number
+  metric?: string
+  heldOut?: number
   partSize?: number
   resume: boolean
   watch?: boolean
@@ -47,6 +55,16 @@ export function addPut(program: Command, run: Run): void {
       `settings to try of each algorithm (default: ${defaultTrials})`,
       wholeNumber(1, maxTrials),
     )
+    .addOption(
+      new Option('--metric <metric>', 'what models are compared by (default: by the task)').choices(
+        metricName.options,
+      ),
+    )
+    .option(
+      '--held-out <share>',
+      `share of the rows to judge on, ${minHeldOut} to ${maxHeldOut} (default: ${defaultHeldOut})`,
+      readShare,
+    )
     .option(
       '--part-size <MiB>',
       `send what is larger in parts of so many MiB (default: above ${maxSingleBytes / mebibyte})`,
@@ -61,7 +79,7 @@ export function addPut(program: Command, run: Run): void {
 Examples:
   $ millrace put iris.npy --user ada
   $ millrace put measurements.csv --dataset iris --algorithm svc,gradient-boosting --watch
-  $ millrace put prices.csv --task regression --trials 30 --watch
+  $ millrace put prices.csv --task regression --metric mae --trials 30 --watch
   $ millrace put customers.csv --task clustering --watch
   $ millrace put large.csv --part-size 64
   $ millrace put iris.npy --stack Millrace --region eu-west-1 --watch`,
@@ -108,11 +126,13 @@ async function uploadOf(file: string, options: PutOptions): Promise<FileUpload> 
 }
 
 /** What the options say of the training; nothing where they are silent. */
-function configurationOf({ task, algorithm, trials }: PutOptions) {
+function configurationOf({ task, algorithm, trials, metric, heldOut }: PutOptions) {
   const configuration = {
     ...(task === undefined ? {} : { task }),
     ...(algorithm === undefined ? {} : { algorithms: algorithm }),
     ...(trials === undefined ? {} : { trials }),
+    ...(metric === undefined ? {} : { metric }),
+    ...(heldOut === undefined ? {} : { split: { heldOut } }),
   }
   return Object.keys(configuration).length === 0 ? {} : { configuration }
 }
@@ -148,6 +168,12 @@ function checkedName(name: string): string {
   const { error } = nameSchema.safeParse(name)
   if (error === undefined) return name
   throw new MillraceError('NameInvalid', `"${name}": ${error.issues[0]!.message}`)
+}
+
+function readShare(text: string): number {
+  const share = Number(text)
+  if (text.trim() !== '' && share >= minHeldOut && share <= maxHeldOut) return share
+  throw new InvalidArgumentError(`It takes a share from ${minHeldOut} to ${maxHeldOut}.`)
 }
 
 function readList(text: string): string[] {

@@ -1,7 +1,7 @@
 import { Option, type Command } from 'commander'
 import { isMillraceError } from '../../platform/ports/index.ts'
 import type { Client } from '../client.ts'
-import { connect } from '../connect.ts'
+import { connectAsOperator } from '../connect.ts'
 import type { Run } from '../options.ts'
 import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { oneLine, printJson, printLine, table } from '../terminal.ts'
@@ -49,7 +49,7 @@ Examples:
   $ millrace queue --stack Millrace`,
     )
     .action(async ({ replay, remove, json }: Options) => {
-      const client = await connect(locationOf(command), terminal.signal)
+      const client = await connectAsOperator(locationOf(command), ['queue'], terminal.signal)
       if (remove !== undefined) {
         const letter = await client.delete<DeadLetter>(pathOf(remove))
         if (json) return printJson(terminal.out, letter)

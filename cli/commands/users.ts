@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { pages } from '../../platform/ports/index.ts'
 import type { User } from '../../tasks/accounts.ts'
 import { accountsAt } from '../accounts.ts'
 import type { Run } from '../options.ts'
@@ -34,12 +35,8 @@ Examples:
     .action(async ({ json }: Shown) => {
       const accounts = await accountsAt(locationOf(list), terminal.signal)
       const found: User[] = []
-      let cursor: string | undefined
-      do {
-        const page = await accounts.users({ limit: 100, cursor })
-        found.push(...page.users)
-        cursor = page.cursor
-      } while (cursor !== undefined)
+      const ask = (cursor?: string) => accounts.users({ limit: 100, cursor })
+      for await (const page of pages(ask)) found.push(...page.users)
       if (json) return printJson(terminal.out, { users: found })
       if (found.length === 0) return printLine(terminal.out, 'No users yet.')
       const rows = found.map((one) => [one.name, one.plan, one.createdAt, one.disabledAt])

@@ -107,8 +107,20 @@ function standIns(): string {
 
 const platformFunctions = [
   ...['claim', 'validate', 'quarantine', 'train', 'evaluate', 'register', 'check-drift'],
-  ...['promote', 'announce', 'api', 'predictions', 'messages', 'usage', 'authorizer', 'sweep'],
-  ...['plan-batch', 'predict-range', 'join-batch'],
+  ...[
+    'promote',
+    'announce',
+    'report',
+    'api',
+    'predictions',
+    'messages',
+    'usage',
+    'authorizer',
+    'sweep',
+  ],
+  ...['plan-batch', 'predict-range', 'join-batch', 'claim-retraining', 'count-labels', 'monitors'],
+  ...['prepare-retraining', 'await-training', 'watch-promotion', 'end-retraining'],
+  'record-retraining',
 ]
 
 function existsIn(directory: string, name: string): boolean {

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises'
-import { createApi, type Api } from '../../api/app.ts'
+import { createApi, type Api, type ApiOptions } from '../../api/app.ts'
 import type { DocsFile } from '../../api/docs-page.ts'
 import { frozenBetweenRequests } from '../../api/model-cache.ts'
 import { randomShard } from '../../tasks/prediction-log.ts'
@@ -12,6 +12,9 @@ import type { LambdaContext } from './lambda.ts'
 
 /** Step Functions allows an account some fifteen looks a second: a waiting request takes few of them. */
 const pollInterval = 1000
+
+/** The environment variable that names the model of a SageMaker container. */
+const sagemakerVariable = 'MILLRACE_SAGEMAKER_MODEL'
 
 /** A Lambda handler behind API Gateway. */
 export type ApiHandler = (event: HttpEvent, context: LambdaContext) => Promise<HttpAnswer>
@@ -34,6 +37,7 @@ export function apiFunction(runtime: () => FunctionRuntime = functionRuntime): A
       predictionShard: randomShard(),
       admission: gatewayAdmission,
       docs: docsFile,
+      ...sagemakerOption(process.env[sagemakerVariable]),
     })
     try {
       const response = await api.fetch(requestOf(asked), {
@@ -47,6 +51,10 @@ export function apiFunction(runtime: () => FunctionRuntime = functionRuntime): A
       metrics.flush()
     }
   }
+}
+
+function sagemakerOption(model = ''): Pick<ApiOptions, 'sagemakerModel'> {
+  return model === '' ? {} : { sagemakerModel: model }
 }
 
 /** Bytes that are no text go through the gateway as text. */

@@ -1,4 +1,5 @@
 import { debugLines } from '../../api/access-log.ts'
+import { createIdempotency } from '../../api/idempotency.ts'
 import { createModelCache, frozenBetweenRequests } from '../../api/model-cache.ts'
 import { createPredictions, type PredictionsOptions } from '../../api/predictions.ts'
 import { shortWay, type ShortWay } from '../../api/short-way.ts'
@@ -43,15 +44,12 @@ export type PredictionPorts = Pick<Ports, 'objects' | 'table' | 'log' | 'clock' 
 /** Who may ask, and what it costs them, on given ports. @default everyone, and what plans say */
 export type PredictionTerms = (
   ports: PredictionPorts,
-) => Pick<PredictionsOptions, 'admission' | 'quota'>
+) => Pick<PredictionsOptions, 'admission' | 'quotas'>
 
-/**
- * The handler on given ports, which it asks for at its first request. It does not look at an
- * `Idempotency-Key`: a prediction that is asked for again is another one.
- */
+/** The handler on given ports, which it asks for at its first request. */
 export function predictionsHandler(
   ports: () => PredictionPorts,
-  terms: PredictionTerms = ({ table, clock }) => ({ quota: createQuotas(table, clock) }),
+  terms: PredictionTerms = ({ table, clock }) => ({ quotas: createQuotas(table, clock) }),
 ): HttpHandler {
   let predictions: ShortWay | undefined
   return async (event) => {
@@ -84,7 +82,11 @@ function predictionsOn(ports: PredictionPorts, terms: PredictionTerms): ShortWay
     ...terms(ports),
   })
   const { logger } = ports
-  return shortWay(predictions, { accessLog: debugLines(logger), logger })
+  return shortWay(predictions, {
+    accessLog: debugLines(logger),
+    logger,
+    idempotency: createIdempotency(ports),
+  })
 }
 
 function predictionPorts(): AwsPorts {

@@ -35,10 +35,10 @@ export interface SqsQueueOptions {
  * - `receive` may answer fewer messages than are due.
  * - A message moves to the dead letters when someone next receives from the queue, and stays there for
  *   the retention of the dead letter queue (at most 14 days).
- * - SQS cannot look at a message without receiving it. `deadLetters` and `replay` receive what the dead
- *   letter queue has and let go of it again, so that the receive count of a dead letter grows with each
- *   look at it, and two looks at the same moment may each see a part. The receipt of a listing holds
- *   until the next one.
+ * - SQS cannot look at a message without receiving it. `deadLetters`, `replay` and `drop` receive what
+ *   the dead letter queue has and let go of it again, so that the receive count of a dead letter grows
+ *   with each look at it, and two looks at the same moment may each see a part: one that another look has
+ *   is "not there". The receipt of a listing holds until the next one.
  * - `replay` sends the body again before it removes the dead letter: when it fails in between, the
  *   message is there twice. The copy has a `messageId` of its own.
  * - A body that is not JSON, since someone else sent it, comes as the text it is. Whoever receives it
@@ -102,18 +102,38 @@ export class SqsQueue implements Queue {
   }
 
   async replay(messageId: string): Promise<boolean> {
-    const seen: SqsMessage[] = []
+    const replayed = await this.#takeDead(messageId, (message) => this.#send(message.Body!, 0))
+    return replayed !== undefined
+  }
+
+  async drop(messageId: string): Promise<Message | undefined> {
+    const dropped = await this.#takeDead(messageId)
+    return dropped && messageOf(dropped, 'dead')
+  }
+
+  /**
+   * Removes a dead letter by the receipt of this very look, after something was done with it: an older
+   * receipt may be taken by SQS, and do nothing.
+   */
+  async #takeDead(
+    messageId: string,
+    before?: (message: SqsMessage) => Promise<unknown>,
+  ): Promise<SqsMessage | undefined> {
+    const passed: SqsMessage[] = []
     try {
       for await (const message of this.#lookThroughDead()) {
-        seen.push(message)
-        if (message.MessageId !== messageId) continue
-        await this.#send(message.Body!, 0)
-        await this.#remove(this.#deadLetterQueueUrl, message.ReceiptHandle!)
-        return true
+        if (message.MessageId === messageId) {
+          passed.push(message)
+          await before?.(message)
+          const isRemoved = await this.#remove(this.#deadLetterQueueUrl, message.ReceiptHandle!)
+          passed.pop()
+          return isRemoved || before !== undefined ? message : undefined
+        }
+        passed.push(message)
       }
-      return false
+      return undefined
     } finally {
-      await this.#letGo(seen)
+      await this.#letGo(passed)
     }
   }
 
@@ -173,9 +193,10 @@ export class SqsQueue implements Queue {
     return (await asked('receiving messages', this.#client.send(command))).Messages ?? []
   }
 
-  async #remove(queueUrl: string, handle: string): Promise<void> {
+  /** Answers whether the receipt was still good. */
+  async #remove(queueUrl: string, handle: string): Promise<boolean> {
     const command = new DeleteMessageCommand({ QueueUrl: queueUrl, ReceiptHandle: handle })
-    await asked('acknowledging a message', ignoringSpent(this.#client.send(command)))
+    return asked('acknowledging a message', ignoringSpent(this.#client.send(command)))
   }
 
   #urlOf(queue: QueueName): string {
@@ -227,10 +248,13 @@ const spent: ReadonlySet<string> = new Set([
   'ReceiptHandleIsInvalid',
 ])
 
-async function ignoringSpent(call: Promise<unknown>): Promise<void> {
+/** Answers whether the receipt was still good. */
+async function ignoringSpent(call: Promise<unknown>): Promise<boolean> {
   try {
     await call
+    return true
   } catch (error) {
-    if (!(error instanceof Error && spent.has(error.name))) throw error
+    if (error instanceof Error && spent.has(error.name)) return false
+    throw error
   }
 }

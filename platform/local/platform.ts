@@ -1,6 +1,5 @@
 import { rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import type { Admission } from '../../api/admission.ts'
 import { createApi } from '../../api/app.ts'
 import { keyAdmission } from '../../api/authentication.ts'
 import { lambdaInvoke, openEngine, substitute, type Engine } from '../../engine/index.ts'
@@ -13,7 +12,6 @@ import { createAccounts } from '../../tasks/accounts.ts'
 import { handleMessage, sweep } from '../../tasks/index.ts'
 import { parseModel } from '../../tasks/names.ts'
 import { invokeTask, type AnyTask } from '../../tasks/task.ts'
-import { countServed } from '../../tasks/usage.ts'
 import { placeholdersOf, type Workflow } from '../../workflows/workflow.ts'
 import { MillraceError, type Logger, type Metrics, type Ports } from '../ports/index.ts'
 import { batch } from './batch.ts'
@@ -22,24 +20,30 @@ import { LocalCompute } from './compute.ts'
 import { docsFile } from './docs-files.ts'
 import { openLocalDatabase } from './database.ts'
 import { localArns, localExecutions } from './executions.ts'
+import { isLoopback } from './http-server.ts'
 import { Inbox } from './inbox.ts'
 import { LocalLog } from './log.ts'
 import { LocalObjects } from './objects.ts'
 import { jsonLogger, systemClock } from './observability.ts'
 import { operatorKey } from './operator-key.ts'
+import { ownerCalls } from './owner-calls.ts'
+import { anyAddresses, readPublicUrl, RequestOrigins } from './public-url.ts'
 import { LocalQueue } from './queue.ts'
 import { consumeQueue } from './queue-consumer.ts'
 import { reportRefusal } from './refusals.ts'
+import { retraining } from './retraining.ts'
 import { rulesOf } from './rules.ts'
-import { isLoopback, serve } from './server.ts'
+import { consumeServed } from './served-consumer.ts'
+import { serve } from './server.ts'
 import { LocalTable } from './table.ts'
 import { training } from './training.ts'
 import { withUploads } from './uploads.ts'
+import { serveByWorkers, type Workers } from './workers.ts'
 
 export interface PlatformOptions {
   /** Where everything is kept. One process at a time owns it. */
   readonly dataDir: string
-  /** Workflows of your own, beside those named `training` and `batch`. */
+  /** Workflows of your own, beside those named `training`, `batch` and `retraining`. */
   readonly workflows?: readonly Workflow[]
   /** Port of the HTTP API; 0 takes a free one. @default 0 */
   readonly port?: number
@@ -51,6 +55,24 @@ export interface PlatformOptions {
    * @default false
    */
   readonly auth?: boolean
+  /**
+   * Where others reach the HTTP API, as `https://ml.example.com`: what URLs for uploads begin with.
+   * Another than a loopback address takes `auth`. @default the address it listens on; where that is
+   * all of a machine's, the one that the request came to, as its header `Host` says
+   */
+  readonly publicUrl?: string
+  /**
+   * The model, `<user>/<dataset>`, for which the API is also a SageMaker container: `GET /ping` and
+   * `POST /invocations`. @default none, and no such routes
+   */
+  readonly sagemakerModel?: string
+  /**
+   * Processes that answer predictions beside this one, which answers the rest; they take node:cluster.
+   * @default 0: this process answers predictions too
+   */
+  readonly workers?: number
+  /** Whether what is served is watched for drift. @default true */
+  readonly monitoring?: boolean
   /** @default JSON lines to standard error, from `warn` on */
   readonly logger?: Logger
   /** @default measurements are logged as `debug` lines */
@@ -76,17 +98,21 @@ export interface Platform {
  * Opens the embedded platform on a data directory: the bucket and its watcher, the event bus, the
  * state machines and the HTTP API, in this process.
  *
- * @throws MillraceError SettingsInvalid (an address that others reach, without `auth`),
- * DataDirectoryBusy, DataDirectoryInvalid, StorageFailed, WorkflowInvalid; the system's error when the
- * port is taken.
+ * @throws MillraceError SettingsInvalid (an address that others reach, without `auth`; a `publicUrl`
+ * that is none), NameInvalid (a `sagemakerModel` that is no name), DataDirectoryBusy,
+ * DataDirectoryInvalid, StorageFailed, WorkflowInvalid; the system's error when the port is taken.
  */
 export async function openPlatform(options: PlatformOptions): Promise<Platform> {
   const { dataDir, host = '127.0.0.1', auth = false } = options
   if (!auth && !isLoopback(host)) throw openToOthers(host)
+  const publicUrl = options.publicUrl === undefined ? undefined : readPublicUrl(options.publicUrl)
+  if (!auth && publicUrl !== undefined && !isLoopback(new URL(publicUrl).hostname)) {
+    throw openToOthers(publicUrl)
+  }
   const clock = systemClock
   const logger = options.logger ?? jsonLogger(process.stderr, { clock, level: 'warn' })
   const metrics = options.metrics ?? { record: () => undefined }
-  const workflows = [training, batch, ...(options.workflows ?? [])]
+  const workflows = [training, batch, retraining, ...(options.workflows ?? [])]
   const closers: (() => Promise<unknown>)[] = []
   let closing: Promise<void> | undefined
   const close = () => (closing ??= closeAll(closers))
@@ -96,16 +122,18 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     closers.push(async () => database.close())
     const bus = new LocalBus(database, { clock, logger })
     let url = 'http://127.0.0.1'
+    const origins = new RequestOrigins()
+    const isAnyAddress = anyAddresses.has(host)
     const objects = await LocalObjects.open({
       database,
       bus,
       dataDir,
       clock,
       logger,
-      uploadBaseUrl: () => url,
+      uploadBaseUrl: () => publicUrl ?? (isAnyAddress ? origins.current : undefined) ?? url,
     })
     closers.push(async () => objects.close())
-    const log = new LocalLog(database, { logger })
+    const log = new LocalLog(database, { logger, gatherMs: 200 })
     closers.push(async () => log.close())
     const compute = new LocalCompute()
     closers.push(async () => compute.close())
@@ -148,23 +176,35 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     for (const workflow of workflows) await deploy(engine, workflow)
     for (const rule of rulesOf(workflows, ports, arns)) bus.addRule(rule)
 
+    const operatorKeys = auth ? [await operatorKey(dataDir, logger)] : undefined
+    let workers: Workers | undefined
     const api = createApi(ports, {
       docs: docsFile,
-      models: { maxAge: servedMaxAge },
-      ...(auth ? { admission: await admissionOf(dataDir, ports) } : {}),
+      models: { maxAge: servedMaxAge, onInvalidate: (model) => workers?.invalidate(model) },
+      ...(options.sagemakerModel === undefined ? {} : { sagemakerModel: options.sagemakerModel }),
+      ...(operatorKeys === undefined
+        ? {}
+        : { admission: keyAdmission(createAccounts(ports.table, clock), clock, { operatorKeys }) }),
     })
     bus.addRule({
       name: 'models-in-memory',
       matches: (event) => matchesPattern(servedPattern, event),
       deliver: async (event) => api.models.invalidate(parseModel(String(event.detail['model']))),
     })
-    const server = await serve(
-      { ...api, fetch: withUploads(api, objects, logger) },
-      {
-        host,
-        port: options.port ?? 0,
-      },
-    )
+    const served = { ...api, fetch: withUploads(origins.told(api), objects, logger) }
+    const address = { host, port: options.port ?? 0 }
+    if (options.workers) {
+      workers = await serveByWorkers(served, {
+        ...address,
+        count: options.workers,
+        versionsDir: join(dataDir, 'versions'),
+        operatorKeys,
+        servedMaxAge,
+        calls: ownerCalls({ ...ports, log }),
+        logger,
+      })
+    }
+    const server = workers ?? (await serve(served, address))
     closers.push(() => server.close())
     url = server.url
     const addressFile = join(dataDir, 'platform.json')
@@ -174,7 +214,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     closers.push(async () => bus.close())
     bus.start()
     closers.push(consumeQueue(handleMessage, ports))
-    log.subscribe('usage', (batch) => countServed(ports.table, batch))
+    closers.push(consumeServed(ports, { monitoring: options.monitoring ?? true }))
     const sweepNow = async ({ graceSeconds = 60 } = {}) =>
       (await sweep.run({ graceSeconds }, ports, { signal: new AbortController().signal })).started
     await sweepNow()
@@ -200,11 +240,6 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     await close().catch(() => undefined)
     throw error
   }
-}
-
-async function admissionOf(dataDir: string, { table, clock, logger }: Ports): Promise<Admission> {
-  const operatorKeys = [await operatorKey(dataDir, logger)]
-  return keyAdmission(createAccounts(table, clock), clock, { operatorKeys })
 }
 
 function openToOthers(host: string): MillraceError {

@@ -96,6 +96,14 @@ export class LocalQueue implements Queue {
     return Number(changes) > 0
   }
 
+  async drop(messageId: string): Promise<Message | undefined> {
+    const dropped = this.#database.transaction(() =>
+      this.#statements.drop.get(messageId, this.#name),
+    )
+    await this.#database.durable()
+    return dropped === undefined ? undefined : messageOf(dropped)
+  }
+
   /** Moves messages that are due, but were received often enough, to the dead letters. */
   #bury(now: number): void {
     this.#statements.bury.run(randomUUID(), this.#name, now, this.#maxReceives)
@@ -136,6 +144,9 @@ function prepareStatements({ connection }: LocalDatabase) {
     ),
     dead: connection.prepare(
       'SELECT * FROM messages WHERE queue = ? AND dead = 1 ORDER BY sequence LIMIT ?',
+    ),
+    drop: connection.prepare(
+      'DELETE FROM messages WHERE message_id = ? AND queue = ? AND dead = 1 RETURNING *',
     ),
     replay: connection.prepare(
       `UPDATE messages SET dead = 0, receive_count = 0, due_at = ?, receipt = ''

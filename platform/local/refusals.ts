@@ -1,5 +1,5 @@
-import { createHash } from 'node:crypto'
-import { putJson } from '../../tasks/reports.ts'
+import { sha256 } from '../../tasks/digest.ts'
+import { putJson } from '../../tasks/stored-objects.ts'
 import type { Ports } from '../ports/index.ts'
 import type { RefusedFile } from './incoming-files.ts'
 
@@ -9,7 +9,7 @@ import type { RefusedFile } from './incoming-files.ts'
  */
 export async function reportRefusal(refused: RefusedFile, ports: Ports): Promise<void> {
   const { key, message } = refused
-  const name = createHash('sha256').update(key).digest('hex').slice(0, 16)
+  const name = sha256(key).slice(0, 16)
   try {
     await putJson(ports.objects, `quarantine/_refused/${name}.report.json`, {
       outcome: 'rejected',

@@ -56,10 +56,12 @@ async function startUnderId(event: EventEnvelope, workflow: string, ports: Ports
   }
 }
 
-/** Short enough to type, and telling: `ada-iris-1f0c2b7e` for an upload of ada's iris. */
+/** Short enough to type, and telling: `ada-iris-1f0c2b7e` for an upload or a drift of ada's iris. */
 function executionName(event: EventEnvelope): string {
   const key = (event.detail['object'] as { key?: unknown } | undefined)?.key
-  const about = typeof key === 'string' ? key.replace(/^uploads\/|\.[^.]*$/g, '') : event.source
+  const model = event.detail['model']
+  const told = typeof key === 'string' ? key.replace(/^uploads\/|\.[^.]*$/g, '') : model
+  const about = typeof told === 'string' ? told : event.source
   const slug = about.replace(/[^A-Za-z0-9_]+/g, '-').slice(0, 60)
   return `${slug}-${event.id.slice(0, 8)}`
 }

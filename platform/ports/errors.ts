@@ -60,7 +60,7 @@ export const errorTable = {
   SettingsInvalid: {
     status: 500,
     retryable: false,
-    meaning: 'the environment of a function that does not say where its platform is',
+    meaning: 'settings, in the environment or as options, that are missing or do not fit together',
   },
   // Executions and compute
   ExecutionNotFound: { status: 404, retryable: false, meaning: 'no execution of this name' },
@@ -147,7 +147,8 @@ export const errorTable = {
     retryable: true,
     meaning: 'more requests, rows or bytes than the plan of the user has',
   },
-  UserNotFound: { status: 404, retryable: false, meaning: 'no user or key of this name' },
+  UserNotFound: { status: 404, retryable: false, meaning: 'no user of this name' },
+  KeyNotFound: { status: 404, retryable: false, meaning: 'the user has no key of this id' },
   PlanNotFound: { status: 404, retryable: false, meaning: 'no plan of this name' },
   UserExists: { status: 409, retryable: false, meaning: 'a user that is there already' },
   IdempotencyKeyReused: {
@@ -158,14 +159,24 @@ export const errorTable = {
   RequestInProgress: {
     status: 409,
     retryable: true,
-    meaning: 'the first request with this Idempotency-Key has not ended yet',
+    meaning: 'another request is about the same, and has not ended yet',
   },
   // Datasets, predictions and batches
   DatasetNotFound: { status: 404, retryable: false, meaning: 'no such dataset, or version of it' },
   DatasetConflict: {
     status: 409,
     retryable: true,
-    meaning: 'a dataset that changed during the request, or that models depend on',
+    meaning: 'a dataset that changed during the request',
+  },
+  DatasetExists: {
+    status: 409,
+    retryable: false,
+    meaning: 'a dataset of other columns that is there already',
+  },
+  DatasetInUse: {
+    status: 409,
+    retryable: false,
+    meaning: 'a dataset that models learned from, and that is to be removed',
   },
   RowsInvalid: {
     status: 400,
@@ -189,6 +200,11 @@ export const errorTable = {
     status: 412,
     retryable: false,
     meaning: 'an alias that is not at the revision that If-Match names',
+  },
+  PolicyChanged: {
+    status: 412,
+    retryable: false,
+    meaning: "a model's drift policy that is not at the revision that If-Match names",
   },
   // The embedded platform and the command line
   DataDirectoryBusy: {

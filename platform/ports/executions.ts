@@ -1,4 +1,5 @@
 import type { Json, JsonObject } from './json.ts'
+import type { PageOptions } from './pages.ts'
 
 /**
  * Executions of the platform's workflows (Step Functions). A name is 1 to 80 characters of
@@ -17,12 +18,12 @@ export interface Executions {
   start(request: { workflow: string; name: string; input: unknown }): Promise<Execution>
   describe(workflow: string, name: string): Promise<Execution>
   /** The newest first, at most `limit` (1 to 1000, default 50). */
-  list(options?: {
-    workflow?: string
-    status?: ExecutionStatus
-    cursor?: string
-    limit?: number
-  }): Promise<{ executions: ExecutionSummary[]; cursor?: string }>
+  list(
+    options?: PageOptions & {
+      readonly workflow?: string | undefined
+      readonly status?: ExecutionStatus | undefined
+    },
+  ): Promise<{ executions: ExecutionSummary[]; cursor?: string }>
   /** Events of the history after `after` (exclusive, default 0), at most `limit` (1 to 1000, default 1000). */
   history(
     workflow: string,

@@ -1,3 +1,5 @@
+import type { PageOptions } from './pages.ts'
+
 /**
  * Objects: bytes under a key, in one bucket, every write a new immutable version (S3 with
  * versioning on).
@@ -44,10 +46,7 @@ export interface Objects {
    * Current versions whose key begins with `prefix`, in UTF-8 order of their keys, at most `limit`
    * (default and at most 1000). `cursor` goes on where a page ended, and is absent after the last.
    */
-  list(
-    prefix: string,
-    options?: { cursor?: string; limit?: number },
-  ): Promise<{ objects: ObjectEntry[]; cursor?: string }>
+  list(prefix: string, options?: PageOptions): Promise<{ objects: ObjectEntry[]; cursor?: string }>
 
   /** All versions of one key, the newest first. */
   versions(key: string): Promise<ObjectEntry[]>

@@ -9,7 +9,8 @@ import type { Json } from './json.ts'
  * - A message received `maxReceives` times (a setting of the queue) without being acknowledged
  *   moves to the dead letters, where it stays until replayed or removed.
  * - Acknowledging twice, or after the message came again, does no harm.
- * - A dead letter is removed by acknowledging it. It may be one only once someone receives again.
+ * - A dead letter is removed by `drop`, and by acknowledging it, which says nothing of whether it was
+ *   there. It may be one only once someone receives again.
  *
  * Errors: MessageTooLarge, ItemInvalid (a body that is not JSON), RequestInvalid (limits and times out
  * of their range), StorageFailed.
@@ -31,6 +32,8 @@ export interface Queue {
    * when it is no longer there.
    */
   replay(messageId: string): Promise<boolean>
+  /** Removes a dead letter for good, and answers it. Undefined when it is no longer there. */
+  drop(messageId: string): Promise<Message | undefined>
 }
 
 export interface Message {

@@ -1,4 +1,5 @@
 import type { Json } from './json.ts'
+import type { PageOptions } from './pages.ts'
 
 /**
  * Table: JSON items under a partition key `pk` and a sort key `sk` (DynamoDB).
@@ -58,12 +59,10 @@ export interface Table {
 }
 
 /** See `query`. */
-export interface QueryOptions {
-  readonly prefix?: string
-  readonly after?: string
-  readonly limit?: number
-  readonly cursor?: string
-  readonly descending?: boolean
+export interface QueryOptions extends PageOptions {
+  readonly prefix?: string | undefined
+  readonly after?: string | undefined
+  readonly descending?: boolean | undefined
 }
 
 export interface Item {

@@ -93,7 +93,7 @@ export class RecordingExecutions implements Executions {
       .filter(({ one }) => status === undefined || one.status === status)
       .reverse()
     const page = found.slice(0, limit)
-    const executions = page.map(({ one }) => one)
+    const executions = page.map(({ one }) => summaryOf(one))
     if (found.length <= limit) return { executions }
     return { executions, cursor: encodeCursor(scope, String(page.at(-1)!.place)) }
   }
@@ -151,6 +151,12 @@ export class RecordingExecutions implements Executions {
   #now(): string {
     return new Date(this.#clock.now()).toISOString()
   }
+}
+
+function summaryOf(execution: Execution): ExecutionSummary {
+  const { workflow, name, status, startDate, stopDate, redriveCount } = execution
+  const ended = stopDate === undefined ? {} : { stopDate }
+  return { workflow, name, status, startDate, ...ended, redriveCount }
 }
 
 function idOf(workflow: string, name: string): string {

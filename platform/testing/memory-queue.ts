@@ -81,6 +81,13 @@ export class MemoryQueue implements Queue {
     return true
   }
 
+  async drop(messageId: string): Promise<Message | undefined> {
+    const stored = this.#messages.get(messageId)
+    if (stored?.isDead !== true) return undefined
+    this.#messages.delete(messageId)
+    return messageOf(stored)
+  }
+
   #isDue({ isDead, dueAt }: StoredMessage): boolean {
     return !isDead && dueAt <= this.#clock.now()
   }

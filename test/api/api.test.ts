@@ -288,12 +288,12 @@ describe('refusals', () => {
 
 describe('uploads', () => {
   const request = (configuration: object) =>
-    post('/uploads', { user: 'ada', dataset: 'iris', size: 100, configuration })
+    post('/datasets/ada/iris/uploads', { size: 100, configuration })
 
   it('are given a place with a configuration that there can be', async () => {
     const known = { algorithms: ['gradient-boosting', 'ridge'], trials: 4 }
-    expect((await request(known)).status).toBe(200)
-    expect((await request({ ...known, task: 'regression' })).status).toBe(200)
+    expect((await request(known)).status).toBe(201)
+    expect((await request({ ...known, task: 'regression' })).status).toBe(201)
   })
 
   it.each<[string, object, string, RegExp]>([

@@ -40,6 +40,13 @@ async function begin(body: object = {}): Promise<string> {
   return answer.body['batch'] as string
 }
 
+/** Iris as a CSV, by columns of these names. */
+function labelled(csv: string): string {
+  const [header, ...lines] = csv.trim().split('\n')
+  const classes = irisRows().map((row) => row[4])
+  return [`${header},kind`, ...lines.map((line, i) => `${line},k${classes[i]}`)].join('\n')
+}
+
 interface Planned {
   readonly batch: object
   readonly ranges: readonly object[]
@@ -61,6 +68,65 @@ async function work(batch: string, which: readonly number[], rangeRows = 50): Pr
   const output = await runTask(joinBatch, { batch: planned.batch }, ports)
   ports.executions.set({ workflow: 'batch', name: batch, status: 'SUCCEEDED', output })
 }
+
+describe('what is known of a batch', () => {
+  it('leads back to the bytes that were predicted, and to those that its version learned from', async () => {
+    const rows = irisRows().map((row) => row.slice(0, 4).join(','))
+    const csv = ['a,b,c,d', ...rows, ''].join('\n')
+    const columns = ['a', 'b', 'c', 'd'].map((name) => ({ name, type: 'number' }))
+    await ask('PUT', '/datasets/ada/fresh', { body: { columns, target: null } })
+    const instances = csv
+      .split('\n')
+      .slice(1, -1)
+      .map((line) => line.split(',').map(Number))
+    await ask('POST', '/datasets/ada/fresh/rows', { body: instances })
+    await train(ports, 'uploads/ada/plain.csv', new TextEncoder().encode(labelled(csv)), {
+      configuration: learning,
+    })
+    const at = '/models/ada/plain/batches'
+    const { body } = await ask('POST', at, { body: { dataset: 'ada/fresh' } })
+    const batch = body['batch'] as string
+    const before = await ask('GET', `${at}/${batch}`)
+    expect(before.body).toMatchObject({ source: null, manifest: null, lineage: {} })
+    await work(batch, [0, 1, 2])
+    const version = (await ask('GET', '/models/ada/plain/versions/0')).body
+    const found = (await ask('GET', `${at}/${batch}`)).body
+    const { source, manifest } = found as Record<string, { key: string; versionId: string }>
+    expect(found['lineage']).toEqual({
+      algorithm: 'logistic-regression',
+      source: version['source'],
+      trainingId: version['trainingId'],
+      execution: version['execution'],
+      registeredAt: version['registeredAt'],
+      deleted: false,
+    })
+    const predicted = await ports.objects.read(source!.key, { versionId: source!.versionId })
+    expect(parseCsv(predicted).rows).toBe(150)
+    const written = await ports.objects.read(manifest!.key, { versionId: manifest!.versionId })
+    const told = JSON.parse(new TextDecoder().decode(written)) as object
+    expect(told).toMatchObject({ source, artifact: version['artifact'] })
+  })
+
+  it('is there for who may predict, and for who may read', async () => {
+    const batch = await begin()
+    await work(batch, [0, 1, 2])
+    for (const role of ['predictor', 'reader'] as const) {
+      const asRole = asker(api, { ...ada, role })
+      for (const at of [path, `${path}/${batch}`, `${path}/${batch}/results`]) {
+        expect([role, at, (await asRole('GET', at)).status]).toEqual([role, at, 200])
+      }
+      const cancel = await asRole('POST', `${path}/${batch}/cancel`)
+      expect(cancel.status).toBe(role === 'reader' ? 403 : 200)
+      expect((await asRole('POST', path, { body: {} })).status).toBe(role === 'reader' ? 403 : 202)
+    }
+  })
+
+  it('is counted as predictions, and told apart from others', async () => {
+    await work(await begin(), [0, 1, 2])
+    const { body } = await ask('GET', '/usage')
+    expect(body).toMatchObject({ usage: { predictions: 150, batchRows: 150 } })
+  })
+})
 
 describe('a batch that is asked for', () => {
   it('starts an execution that names versions, and is there at once', async () => {
@@ -84,7 +150,9 @@ describe('a batch that is asked for', () => {
     })
     expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({
       status: 'RUNNING',
-      rows: { total: 150, done: 0, failed: 0 },
+      rows: 150,
+      rowsDone: 0,
+      rowsFailed: 0,
       results: null,
     })
     const listed = await ask('GET', '/executions?workflow=batch')
@@ -168,7 +236,8 @@ describe('a batch under way', () => {
     expect(rows).toEqual([...Array(50).keys(), ...Array.from({ length: 50 }, (_, i) => i + 100)])
     expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({
       status: 'RUNNING',
-      rows: { total: 150, done: 100 },
+      rows: 150,
+      rowsDone: 100,
     })
   })
 
@@ -179,7 +248,7 @@ describe('a batch under way', () => {
     expect(cancelled.body).toMatchObject({
       status: 'ABORTED',
       error: 'BatchCancelled',
-      rows: { done: 50 },
+      rowsDone: 50,
     })
     expect((await ask('POST', `${path}/${batch}/cancel`)).status).toBe(200)
     const { text } = await ask('GET', `${path}/${batch}/results`)

@@ -65,9 +65,9 @@ describe('a dataset', () => {
       body: {
         dataset: 'ada/stones',
         version: 0,
-        versions: 1,
+        versionCount: 1,
         rows: 0,
-        columns: 3,
+        columnCount: 3,
         target: 'price',
       },
     })
@@ -81,7 +81,7 @@ describe('a dataset', () => {
     expect(described.body).toMatchObject({
       dataset: 'ada/stones',
       version: 1,
-      versions: 2,
+      versionCount: 2,
       origin: 'append',
       rows: 2,
       target: 'price',
@@ -125,16 +125,16 @@ describe('a dataset', () => {
     expect(body).toMatchObject({ origin: 'upload', format: 'npy', rows: 150, target: 'target' })
     expect(body.columns?.[0]).toMatchObject({ name: 'feature_0', statistics: { min: 4.3 } })
     const removed = await ask('DELETE', '/datasets/ada/iris')
-    expect(removed).toMatchObject({ status: 409, body: isOf('DatasetConflict') })
+    expect(removed).toMatchObject({ status: 409, body: isOf('DatasetInUse') })
     expect((await ask('DELETE', '/datasets/ada/iris?archive=true')).status).toBe(204)
     expect((await ask('GET', '/datasets/ada/iris')).status).toBe(404)
     expect((await ask('GET', '/models/ada/iris')).status).toBe(200)
   })
 
-  it('of other columns is a conflict', async () => {
+  it('of other columns is refused', async () => {
     await ask('PUT', stones, { body: schema })
     const other = await ask('PUT', stones, { body: { ...schema, target: 'carat' } })
-    expect(other).toMatchObject({ status: 409, body: isOf('DatasetConflict') })
+    expect(other).toMatchObject({ status: 409, body: isOf('DatasetExists') })
   })
 
   it.each([

@@ -1,5 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest'
 import { createApi, type Api } from '../../api/app.ts'
+import type { Ports } from '../../platform/ports/index.ts'
 import { memoryPorts, type MemoryPorts } from '../../platform/testing/index.ts'
 import type { Caller } from '../../tasks/caller.ts'
 import { listExecution } from '../../tasks/execution-owner.ts'
@@ -41,6 +42,30 @@ describe('executions of a user', () => {
     const rest = await ask('GET', `/executions?limit=2&cursor=${encodeURIComponent(page.cursor)}`)
     expect(rest.body).toMatchObject({ executions: [{ name: 'first' }] })
     expect(rest.body['cursor']).toBeUndefined()
+  })
+
+  it('are told of by one look at the newest of all, and one for each that is older', async () => {
+    for (let i = 0; i < 5; i++) await execution('ada', `run-${i}`)
+    const described: string[] = []
+    const { executions } = ports
+    const counting: Ports = {
+      ...ports,
+      executions: Object.assign(Object.create(executions) as typeof executions, {
+        describe: (workflow: string, name: string) => {
+          described.push(name)
+          return executions.describe(workflow, name)
+        },
+        list: async (options: object) => {
+          const page = await executions.list(options)
+          return { executions: page.executions.filter(({ name }) => name !== 'run-0') }
+        },
+      }),
+    }
+    const ask = asker(createApi(counting), ada)
+    const { body } = await ask('GET', '/executions')
+    expect(body).toEqual((await asker(api, ada)('GET', '/executions')).body)
+    expect(body['executions']).toHaveLength(5)
+    expect(described).toEqual(['run-0'])
   })
 
   it('are listed once, however often their first task runs', async () => {

@@ -30,7 +30,7 @@ beforeEach(() => {
     async (context) => {
       await behaviour()
       made.push(await readJson(context.req.raw))
-      return context.json({ number: made.length }, 201)
+      return context.json({ number: made.length }, 201, { location: `/things/${made.length}` })
     },
   )
 })
@@ -45,13 +45,28 @@ async function post(key: string | undefined, body: object) {
     status: response.status,
     body: (await response.json()) as Record<string, unknown>,
     replayed: response.headers.get('idempotent-replayed'),
+    location: response.headers.get('location'),
   }
 }
 
 it('a repetition gets the first answer, and does nothing', async () => {
-  expect(await post('a', { x: 1 })).toEqual({ status: 201, body: { number: 1 }, replayed: null })
-  expect(await post('a', { x: 1 })).toEqual({ status: 201, body: { number: 1 }, replayed: 'true' })
+  const answer = { status: 201, body: { number: 1 } }
+  expect(await post('a', { x: 1 })).toMatchObject({ ...answer, replayed: null })
+  expect(await post('a', { x: 1 })).toMatchObject({ ...answer, replayed: 'true' })
   expect(made).toEqual([{ x: 1 }])
+})
+
+it('a repetition says where the thing is', async () => {
+  const first = await post('a', {})
+  const again = await post('a', {})
+  expect([first.location, again.location]).toEqual(['/things/1', '/things/1'])
+})
+
+it('a request that was refused may be repeated, since nothing is kept of it', async () => {
+  behaviour = () => Promise.reject(new MillraceError('ModelNotFound', 'there is no such model'))
+  expect((await post('a', {})).status).toBe(404)
+  behaviour = async () => undefined
+  expect(await post('a', {})).toMatchObject({ status: 201, replayed: null })
 })
 
 it('requests without a key are all done', async () => {

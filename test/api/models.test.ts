@@ -24,8 +24,10 @@ beforeEach(async () => {
 })
 
 const champion = '/models/ada/iris/aliases/champion'
-const predict = () =>
-  ask('POST', '/models/ada/iris/predictions', { body: { instances: [[6.5, 2.8, 4.6, 1.5]] } })
+const predict = (query = '') =>
+  ask('POST', `/models/ada/iris/predictions${query}`, {
+    body: { instances: [[6.5, 2.8, 4.6, 1.5]] },
+  })
 
 describe('aliases', () => {
   it('roll back by compare-and-swap, and forward again', async () => {
@@ -44,7 +46,7 @@ describe('aliases', () => {
     expect(history.at(-1)).toMatchObject({
       from: 1,
       to: 0,
-      execution: 'key k1',
+      movedBy: 'key k1',
       reason: 'the new one is odd',
     })
     await expect.poll(async () => (await predict()).body['version']).toBe(0)
@@ -83,6 +85,14 @@ describe('aliases', () => {
       headers: { 'if-none-match': '*' },
     })
     expect(again.status).toBe(412)
+    expect((await predict('?alias=staging')).body['version']).toBe(0)
+    const moved = await ask('PUT', staging, {
+      body: { version: 1 },
+      headers: { 'if-match': '"0"' },
+    })
+    expect(moved.status).toBe(200)
+    // No time passes: it was told that the alias moved.
+    await expect.poll(async () => (await predict('?alias=staging')).body['version']).toBe(1)
   })
 
   it.each([

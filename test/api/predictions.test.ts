@@ -1,16 +1,21 @@
 import { beforeAll, describe, expect, it } from 'vitest'
-import type { Admission } from '../../api/admission.ts'
-import { createApi, type Api, type ApiOptions } from '../../api/app.ts'
+import { createApi, type ApiOptions } from '../../api/app.ts'
 import type { AccessEntry } from '../../api/access-log.ts'
 import { MillraceError } from '../../platform/ports/index.ts'
 import { memoryPorts, type MemoryPorts } from '../../platform/testing/index.ts'
-import type { Caller } from '../../tasks/caller.ts'
-import { removeModel } from '../../tasks/model-removal.ts'
 import { irisNpy, noisyIrisNpy } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
-
-const flower = [6.5, 2.8, 4.6, 1.5]
-const iris = '/models/ada/iris/predictions'
+import {
+  byFetch,
+  byShortWay,
+  flower,
+  iris,
+  json,
+  named,
+  read,
+  type Answer,
+  type Way,
+} from './prediction-ways.ts'
 
 let ports: MemoryPorts
 
@@ -33,58 +38,6 @@ function homes(): Uint8Array {
     return `${rooms},${(i * 13) % 17},${i % 2 === 0 ? 'flat' : 'house'},${i % 2 === 0 ? i : 100 + i}`
   })
   return new TextEncoder().encode(['rooms,floor size,kind,price', ...lines].join('\n'))
-}
-
-interface Answer {
-  readonly status: number
-  readonly headers: Readonly<Record<string, string>>
-  readonly body: Record<string, unknown>
-}
-
-type Way = (
-  api: Api,
-  path: string,
-  body: unknown,
-  headers?: Record<string, string>,
-) => Promise<Answer>
-
-const textOf = (body: unknown) => (typeof body === 'string' ? body : JSON.stringify(body))
-const json = { 'content-type': 'application/json' }
-
-const byFetch: Way = async (api, path, body, headers = {}) => {
-  const init = { method: 'POST', headers: { ...json, ...headers }, body: textOf(body) }
-  const response = await api.fetch(new Request(`http://localhost${path}`, init))
-  return {
-    status: response.status,
-    headers: Object.fromEntries(response.headers),
-    body: (await response.json()) as Answer['body'],
-  }
-}
-
-const byShortWay: Way = async (api, path, body, headers = {}) => {
-  const request = {
-    method: 'POST',
-    path,
-    headers: { ...json, ...headers },
-    body: () => textOf(body),
-  }
-  expect(api.shortWay.takes(request)).toBe(true)
-  const answer = await api.shortWay.answer(request)
-  return { ...answer, body: JSON.parse(answer.body) as Answer['body'] }
-}
-
-const read = async (api: Api, path: string) => {
-  const response = await api.fetch(new Request(`http://localhost${path}`))
-  return { status: response.status, body: (await response.json()) as Answer['body'] }
-}
-
-/** Keys that are the names of their users and roles. */
-const named: Admission = {
-  admit({ apiKey }) {
-    const [user, role] = (apiKey ?? '').split(':') as [string, Caller['role']]
-    if (role === undefined) throw new MillraceError('Unauthenticated', 'no key')
-    return { user, role, keyId: `key of ${user}` }
-  },
 }
 
 const opened = (options: ApiOptions = {}) => {
@@ -259,7 +212,7 @@ describe.each<[string, Way]>([
     const spent: unknown[] = []
     const { api } = opened({
       admission: named,
-      quota: {
+      quotas: {
         spend(caller, user, rows) {
           spent.push([caller.keyId, user, rows])
           if (rows === 2) {
@@ -346,154 +299,5 @@ describe('a prediction with an Idempotency-Key', () => {
     const again = await byFetch(api, iris, { instances: [flower] }, key)
     expect(again.body).toEqual(first.body)
     expect(again.headers['idempotent-replayed']).toBe('true')
-  })
-})
-
-describe('GET /predictions/{id}', () => {
-  const made = async (api: Api, body: object = { instances: [flower] }, path = iris) =>
-    (await byFetch(api, path, body)).body['id'] as string
-
-  it('tells what was asked and answered, by what, and the uploaded object behind it', async () => {
-    const { api } = opened()
-    const id = await made(api, { instances: [flower, [5.1, 3.5, 1.4, 0.2]] }, `${iris}?version=1`)
-    const { status, body } = await read(api, `/predictions/${id}`)
-    expect(status).toBe(200)
-    expect(body).toMatchObject({
-      id,
-      model: 'ada/iris',
-      version: 1,
-      task: 'classification',
-      at: '2026-01-01T00:00:00.000Z',
-      key: null,
-      instances: [flower, [5.1, 3.5, 1.4, 0.2]],
-      predictions: [1, 0],
-      classes: [0, 1, 2],
-      feedback: [],
-    })
-    const { body: version } = await read(api, '/models/ada/iris/versions/1')
-    const { algorithm, source, trainingId, execution, registeredAt } = version
-    expect(body['lineage']).toEqual({
-      ...{ algorithm, source, trainingId, execution, registeredAt },
-      deleted: false,
-    })
-    expect(source).toMatchObject({ key: 'uploads/ada/iris.npy' })
-  })
-
-  it('tells the same of as many rows as there can be', async () => {
-    const { api } = opened()
-    const instances = Array.from({ length: 10_000 }, (_, i) => [i / 7, i / 3, i / 11, i / 13])
-    const { body } = await read(api, `/predictions/${await made(api, { instances })}`)
-    expect(body['instances']).toEqual(instances)
-    expect(body['predictions']).toHaveLength(10_000)
-  })
-
-  it('goes on telling it when the model was deleted', async () => {
-    const own = memoryPorts()
-    await train(own, 'uploads/ada/iris.npy', irisNpy(), {
-      configuration: { algorithms: ['majority'] },
-    })
-    const api = createApi(own)
-    const id = await made(api)
-    await removeModel(own, { user: 'ada', dataset: 'iris' })
-    const { status, body } = await read(api, `/predictions/${id}`)
-    expect(status).toBe(200)
-    expect(body).toMatchObject({
-      version: 0,
-      lineage: { source: { key: 'uploads/ada/iris.npy' }, deleted: true },
-    })
-  })
-
-  it('is 404 for what is none and for what is another’s, in the same words', async () => {
-    const { api } = opened({ admission: named })
-    const key = { 'x-api-key': 'ada:owner' }
-    const { body } = await byFetch(api, iris, { instances: [flower] }, key)
-    const id = body['id'] as string
-    const as = async (who: string, path: string) => {
-      const headers = { 'x-api-key': who }
-      const response = await api.fetch(new Request(`http://localhost${path}`, { headers }))
-      return { status: response.status, text: await response.text() }
-    }
-    expect((await as('ada:reader', `/predictions/${id}`)).status).toBe(200)
-    expect((await as('ada:predictor', `/predictions/${id}`)).status).toBe(403)
-    const foreign = await as('bob:owner', `/predictions/${id}`)
-    const none = await as('bob:owner', `/predictions/${id.replace(/\d{16}$/, '9'.repeat(16))}`)
-    expect([foreign.status, none.status]).toEqual([404, 404])
-    expect(foreign.text.replace(id, '')).toBe(
-      none.text.replace(id.replace(/\d{16}$/, '9'.repeat(16)), ''),
-    )
-    expect((await as('ada:owner', '/predictions/none')).status).toBe(400)
-    const label = {
-      method: 'POST',
-      headers: { ...json, 'x-api-key': 'bob:owner' },
-      body: '{"label":1}',
-    }
-    const given = await api.fetch(new Request(`http://localhost/predictions/${id}/feedback`, label))
-    expect(given.status).toBe(404)
-  })
-})
-
-describe('POST /predictions/{id}/feedback', () => {
-  const predicted = async (rows: number) => {
-    const { api } = opened()
-    const { body } = await byFetch(api, iris, { instances: Array(rows).fill(flower) })
-    const id = body['id'] as string
-    return {
-      id,
-      give: (given: unknown) => byFetch(api, `/predictions/${id}/feedback`, given),
-      labels: async () =>
-        (
-          (await read(api, `/predictions/${id}`)).body['feedback'] as {
-            row: number
-            label: unknown
-          }[]
-        ).map(({ row, label }) => [row, label]),
-    }
-  }
-
-  it('takes the label of one row, and of all rows', async () => {
-    const one = await predicted(1)
-    expect((await one.give({ label: 2 })).body).toEqual({
-      ...{ prediction: one.id, recorded: 1, repeated: 0, kept: [] },
-    })
-    expect(await one.labels()).toEqual([[0, 2]])
-    const three = await predicted(3)
-    expect((await three.give({ label: 1, row: 2 })).body).toMatchObject({ recorded: 1 })
-    expect((await three.give({ labels: [0, null, 2] })).body).toMatchObject({
-      recorded: 1,
-      kept: [{ row: 2, label: 1 }],
-    })
-    expect((await three.give({ labels: [0, null, 2], replace: true })).body).toMatchObject({
-      recorded: 1,
-      repeated: 1,
-    })
-    expect(await three.labels()).toEqual([
-      [0, 0],
-      [2, 2],
-    ])
-  })
-
-  it.each<[string, number, unknown, string]>([
-    ['no label', 1, {}, 'label'],
-    ['a label that is none', 1, { label: null }, 'label'],
-    ['a label of another type', 1, { label: 'setosa' }, ''],
-    ['a label beyond doubles', 1, '{"label":1e400}', 'label'],
-    ['a lone surrogate', 1, '{"label":"\\ud800"}', 'label'],
-    ['no row of several', 2, { label: 1 }, 'row'],
-    ['a row that is not there', 2, { label: 1, row: 2 }, ''],
-    ['a row below 0', 2, { label: 1, row: -1 }, 'row'],
-    ['too few labels', 2, { labels: [1] }, 'labels'],
-    ['both', 1, { label: 1, labels: [1] }, 'label'],
-    ['what is unknown', 1, { label: 1, user: 'bob' }, 'user'],
-    ['a label twice', 1, '{"label":1,"label":2}', 'label'],
-    ['an array', 1, [1], ''],
-  ])('refuses %s', async (_, rows, body, told) => {
-    const { give, labels } = await predicted(rows)
-    const refused = await give(body)
-    expect(refused).toMatchObject({
-      status: 400,
-      body: { type: 'urn:millrace:error:RequestInvalid' },
-    })
-    expect(refused.body['detail']).toContain(told)
-    expect(await labels()).toEqual([])
   })
 })

@@ -52,6 +52,16 @@ describe('GET /ping', () => {
 })
 
 describe('POST /invocations', () => {
+  it('does a request with an Idempotency-Key once, and names the same prediction', async () => {
+    const headers = { ...json, 'idempotency-key': 'first' }
+    const [first, again] = [await invoke(rows, headers), await invoke(rows, headers)]
+    expect(again).toMatchObject({ status: 200, text: first.text })
+    const id = 'x-amzn-sagemaker-custom-attributes'
+    expect(first.headers.get(id)).toMatch(/^prediction=ada~iris~/)
+    expect(again.headers.get(id)).toBe(first.headers.get(id))
+    expect(again.headers.get('idempotent-replayed')).toBe('true')
+  })
+
   it('answers rows of JSON, and records them', async () => {
     const { status, headers, text } = await invoke(rows, json)
     expect(status).toBe(200)

@@ -53,19 +53,37 @@ describe('a training that is asked for', () => {
   it('learns from rows that were appended, once however often it is asked for', async () => {
     await ask('PUT', '/datasets/ada/parity', { columns, target: 'kind' })
     expect((await ask('POST', '/datasets/ada/parity/rows', rows)).status).toBeLessThan(300)
-    const request = { algorithms: ['majority'] }
+    const request = {
+      algorithms: ['majority'],
+      hyperparameters: { svc: { C: 1, tol: 0.1 }, majority: {} },
+      metric: 'macroF1',
+      split: { heldOut: 0.4 },
+    }
     const first = await ask('PUT', '/models/ada/parity', request)
     expect(first.status).toBe(202)
     const name = first.body['execution'] as string
     expect(first.headers.get('location')).toBe(`/executions/${name}`)
     const second = await ask('PUT', '/models/ada/parity', request)
-    expect(second.body).toEqual(first.body)
+    const reordered = await ask('PUT', '/models/ada/parity', {
+      ...request,
+      hyperparameters: { majority: {}, svc: { tol: 0.1, C: 1 } },
+    })
+    for (const again of [second, reordered]) {
+      expect(again.body).toEqual(first.body)
+      expect(again.headers.get('location')).toBe(`/executions/${name}`)
+    }
     await ended(name)
     expect((await ask('GET', '/models/ada/parity')).body).toMatchObject({
-      versions: [{ version: 0, algorithm: 'majority' }],
+      versions: [{ version: 0, algorithm: 'majority', metric: 'macroF1' }],
     })
     const { body } = await ask('GET', '/models/ada/parity/versions/0')
-    expect(body).toMatchObject({ source: { key: 'datasets/ada/parity/1.csv' }, execution: name })
+    expect(body).toMatchObject({
+      source: { key: 'datasets/ada/parity/1.csv' },
+      execution: name,
+      metric: 'macroF1',
+      split: { heldOut: 0.4 },
+      decision: { metric: 'macroF1' },
+    })
     expect(await platform.ports.queue.deadLetters()).toEqual([])
   })
 
@@ -103,6 +121,15 @@ describe('a training that is asked for', () => {
     ['no such version', '/models/ada/parity', { datasetVersion: 9 }, 404],
     ['an algorithm that is none', '/models/ada/parity', { algorithms: ['guess'] }, 400],
     ['an option that is none', '/models/ada/parity', { hyperparameters: { svc: { c: 1 } } }, 400],
+    [
+      'a metric of another task',
+      '/models/ada/parity',
+      { task: 'regression', metric: 'macroF1' },
+      400,
+    ],
+    ['a metric that is none', '/models/ada/parity', { metric: 'r3' }, 400],
+    ['a share that is none', '/models/ada/parity', { split: { heldOut: 1 } }, 400],
+    ['another split', '/models/ada/parity', { split: { heldOut: 0.2, seed: 1 } }, 400],
     ['a name that is none', '/models/ada/parity', { dataset: '../x/y' }, 400],
   ])('is refused for %s, and nothing is queued', async (_, path, body, status) => {
     await ask('PUT', '/datasets/ada/parity', { columns, target: 'kind' })

@@ -325,7 +325,6 @@ describe('the plan of a user', () => {
     expect(Number(answer.headers.get('retry-after'))).toBeGreaterThan(0)
     directory.clock.advance(5000)
     expect(await more(21)).toMatchObject(refused)
-    expect(await ask('POST', '/uploads', { dataset: 'iris', size: 21 })).toMatchObject(refused)
     const short = await ask('POST', '/pre-signed-s3-url', { userID: 'ada', size: 21 })
     expect(short).toMatchObject(refused)
     expect((await more(20)).status).toBe(201)

@@ -29,9 +29,9 @@ beforeEach(async () => {
   await train(ports, 'uploads/ada/iris.npy', irisNpy(), {
     configuration: { algorithms: ['majority'] },
   })
-  await createAccounts(ports.table, ports.clock).createUser('ada', { plan: 'paid' })
   api = createApi(ports)
   expect((await asker(api)('PUT', '/plans/paid', { body: plan })).status).toBe(200)
+  await createAccounts(ports.table, ports.clock).createUser('ada', { plan: 'paid' })
 })
 
 it('usage is priced by the plan', async () => {
@@ -78,4 +78,18 @@ it('only the operator changes plans', async () => {
   expect((await asker(api, ada)('GET', '/plans')).status).toBe(403)
   const { body } = await asker(api)('GET', '/plans')
   expect(body).toMatchObject({ plans: [{ name: 'paid', requestsPerSecond: 1 }] })
+})
+
+it('what is kept is priced in the present month alone', async () => {
+  const perGigabyteMonth = { ...plan, prices: { ...plan.prices, perGigabyteMonth: 1e9 } }
+  await asker(api)('PUT', '/plans/paid', { body: perGigabyteMonth })
+  const now = await asker(api)('GET', '/usage?user=ada')
+  const { usage, cost } = now.body as Record<'usage' | 'cost', Record<string, number>>
+  expect(usage['storedBytes']).toBeGreaterThan(1000)
+  expect(cost['storage']).toBeCloseTo(usage['storedBytes']!, 6)
+  expect(cost['total']).toBeCloseTo(cost['storage']! + cost['training']!, 6)
+  for (const month of ['2025-12', '2026-02']) {
+    const { body } = await asker(api)('GET', `/usage?user=ada&month=${month}`)
+    expect(body).toMatchObject({ usage: { storedBytes: null }, cost: { storage: null, total: 0 } })
+  }
 })

@@ -87,7 +87,7 @@ describe('the operator', () => {
     ['POST', '/users/bob/keys', { role: 'owner' }, 404, 'UserNotFound'],
     ['POST', '/users/ada/keys', { role: 'operator' }, 400, 'RequestInvalid'],
     ['POST', '/users/ada/keys', { role: 'owner', label: '\u0000' }, 400, 'RequestInvalid'],
-    ['DELETE', `/users/ada/keys/${'0'.repeat(16)}`, undefined, 404, 'UserNotFound'],
+    ['DELETE', `/users/ada/keys/${'0'.repeat(16)}`, undefined, 404, 'KeyNotFound'],
     ['DELETE', '/users/ada/keys/none', undefined, 400, 'RequestInvalid'],
     ['GET', '/users?cursor=x', undefined, 400, 'CursorInvalid'],
   ])('%s %s with %j is refused', async (method, path, body, status, name) => {
@@ -157,12 +157,14 @@ describe('a key', () => {
       ['GET', '/users/ada/keys'],
       ['POST', '/users/ada/keys', { role: 'owner' }],
       ['DELETE', `/users/ada/keys/${id}`],
-      ['DELETE', `/users/bob/keys/${id}`],
     ] as const) {
       expect(await ask(method, path, { key: bob, body: sent })).toMatchObject(
         problem(404, 'UserNotFound'),
       )
     }
+    expect(await ask('DELETE', `/users/bob/keys/${id}`, { key: bob })).toMatchObject(
+      problem(404, 'KeyNotFound'),
+    )
     for (const [method, path, sent] of [
       ['GET', '/users'],
       ['POST', '/users', { name: 'eve' }],

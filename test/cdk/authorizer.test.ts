@@ -67,3 +67,15 @@ it('without a word it is IAM, and "none" is none', () => {
   expect(kinds()).toEqual(new Set(['iam']))
   expect(kinds('none')).toEqual(new Set(['none']))
 })
+
+it('the API is a SageMaker container for the model that it is told of', () => {
+  const told = Object.values(
+    ofType(synthesized({ sagemakerModel: 'ada/iris' }).template, 'AWS::Lambda::Function'),
+  )
+    .map(({ Properties }) => Properties['Environment'] as { Variables: Record<string, unknown> })
+    .filter(({ Variables }) => Variables['MILLRACE_SAGEMAKER_MODEL'] === 'ada/iris')
+  expect(told).toHaveLength(1)
+  for (const sagemakerModel of ['iris', 'ada/iris/0', '../iris', '']) {
+    expect(() => synthesized({ sagemakerModel })).toThrow('sagemakerModel is <user>/<dataset>')
+  }
+})

@@ -70,11 +70,14 @@ describe('alarms', () => {
       'AWS/Lambda Throttles',
       'AWS/SQS ApproximateNumberOfMessagesVisible',
       'AWS/SQS ApproximateNumberOfMessagesVisible',
-      // Of trainings and of batches.
+      // Of trainings, of batches and of retrainings.
+      'AWS/States ExecutionsAborted',
       'AWS/States ExecutionsAborted',
       'AWS/States ExecutionsAborted',
       'AWS/States ExecutionsFailed',
       'AWS/States ExecutionsFailed',
+      'AWS/States ExecutionsFailed',
+      'AWS/States ExecutionsTimedOut',
       'AWS/States ExecutionsTimedOut',
       'AWS/States ExecutionsTimedOut',
     ])
@@ -145,6 +148,7 @@ describe('outputs', () => {
       'BucketName',
       'DeadLetterQueueUrl',
       'QueueUrl',
+      'RetrainingStateMachineArn',
       'TableName',
       'TrainingStateMachineArn',
     ])

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs'
 import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { Match } from 'aws-cdk-lib/assertions'
 import { describe, expect, it } from 'vitest'
-import { matchesPattern, type EventPattern } from '../../events/index.ts'
+import { matchesPattern, servingDriftPattern, type EventPattern } from '../../events/index.ts'
 import { settingsVariables } from '../../platform/aws/settings.ts'
 import { uploadEvent } from '../../platform/testing/index.ts'
 import { taskTimeouts } from '../../cdk/task-timeouts.ts'
@@ -132,12 +132,12 @@ describe('what is kept when the stack goes', () => {
 
   it('keeps published versions of functions, which executions may be running', () => {
     const versions = Object.values(ofType(template, 'AWS::Lambda::Version'))
-    expect(versions).toHaveLength(12)
+    expect(versions).toHaveLength(19)
     for (const version of versions) expect(version).toMatchObject({ DeletionPolicy: 'Retain' })
   })
 })
 
-describe.each(['training', 'batch'])('the %s state machine', (name) => {
+describe.each(['training', 'batch', 'retraining'])('the %s state machine', (name) => {
   const file = definitionOf(name)
   const stateMachineName = `Millrace-${name}`
   const construct = `Platform${name[0]!.toUpperCase()}${name.slice(1)}`
@@ -197,7 +197,7 @@ describe('the functions', () => {
   const functions = ofType(template, 'AWS::Lambda::Function')
 
   it('run on Node 24 on arm64, from bundles, with source maps and a log group of their own', () => {
-    expect(Object.keys(functions)).toHaveLength(17)
+    expect(Object.keys(functions)).toHaveLength(26)
     const logGroups = new Set<string>()
     for (const { Properties } of Object.values(functions)) {
       expect(Properties).toMatchObject({
@@ -209,7 +209,7 @@ describe('the functions', () => {
       const { LogGroup } = Properties['LoggingConfig'] as { LogGroup: { Ref: string } }
       logGroups.add(LogGroup.Ref)
     }
-    expect(logGroups.size).toBe(17)
+    expect(logGroups.size).toBe(26)
     for (const { Properties } of Object.values(ofType(template, 'AWS::Logs::LogGroup'))) {
       expect(Properties['RetentionInDays']).toBe(90)
     }
@@ -225,13 +225,14 @@ describe('the functions', () => {
       expect(machines).toEqual({
         training: `${arn}Millrace-training`,
         batch: `${arn}Millrace-batch`,
+        retraining: `${arn}Millrace-retraining`,
       })
     }
   })
 
   it('have as long as the states that call them, and no longer', () => {
     const timeouts = taskTimeouts(JSON.parse(definitionOf('training')))
-    expect(timeouts.size).toBe(9)
+    expect(timeouts.size).toBe(10)
     for (const [task, seconds] of timeouts) {
       const [id] = Object.keys(functions).filter((one) =>
         new RegExp(`^PlatformTraining${task}[0-9A-F]{8}$`).test(one),
@@ -302,7 +303,7 @@ describe('the rules', () => {
   })
 
   it('put the ends of training executions on the queue, from where they come in batches', () => {
-    const rule = ruleOf(/^Ends/)
+    const rule = ruleOf(/^Ends of .* training executions/)
     expect(rule['EventPattern']).toEqual({
       source: ['aws.states'],
       'detail-type': ['Step Functions Execution Status Change'],
@@ -318,6 +319,26 @@ describe('the rules', () => {
       FunctionResponseTypes: ['ReportBatchItemFailures'],
       EventSourceArn: { 'Fn::GetAtt': [Match.stringLikeRegexp('^PlatformQueue'), 'Arn'] },
       FunctionName: { Ref: Match.stringLikeRegexp('^PlatformMessages') },
+    })
+  })
+
+  it('starts a retraining by drift in what is served, and records its end however it came', () => {
+    expect(ruleOf(/^Starts .* retraining$/)).toMatchObject({
+      EventPattern: servingDriftPattern,
+      Targets: [{ Arn: { Ref: expect.stringMatching(/^PlatformRetraining/) as string } }],
+    })
+    expect(ruleOf(/^Ends of executions of .* retraining$/)).toMatchObject({
+      EventPattern: {
+        source: ['aws.states'],
+        detail: { status: ['SUCCEEDED', 'FAILED', 'TIMED_OUT', 'ABORTED'] },
+      },
+      Targets: [
+        {
+          Arn: {
+            'Fn::GetAtt': [expect.stringMatching(/^PlatformRetrainingOnExecutionEnd/), 'Arn'],
+          },
+        },
+      ],
     })
   })
 

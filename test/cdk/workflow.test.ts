@@ -93,6 +93,7 @@ describe('a workflow on a platform', () => {
       'states:ListExecutions',
       'states:ListExecutions',
       'states:ListExecutions',
+      'states:ListExecutions',
     ])
     template.hasResourceProperties('AWS::Lambda::Function', {
       Role: { 'Fn::GetAtt': [Match.stringLikeRegexp('^GreetingsGreetRole'), 'Arn'] },
@@ -107,6 +108,7 @@ describe('a workflow on a platform', () => {
     expect(resources).toEqual([
       expect.stringMatching(/:execution:Millrace-training:\*$/),
       expect.stringMatching(/:execution:Millrace-batch:\*$/),
+      expect.stringMatching(/:execution:Millrace-retraining:\*$/),
       expect.stringMatching(/:execution:Millrace-greetings:\*$/),
     ])
     for (const { Properties } of Object.values(ofType(template, 'AWS::Lambda::Function'))) {
@@ -116,6 +118,7 @@ describe('a workflow on a platform', () => {
       expect(Object.keys(JSON.parse(written(machines)) as object)).toEqual([
         'training',
         'batch',
+        'retraining',
         'greetings',
       ])
     }
@@ -229,6 +232,8 @@ describe('the app', () => {
       trainingMemorySize: '10240',
       dashboard: 'false',
       restApi: 'true',
+      authorizer: 'keys',
+      sagemakerModel: 'ada/iris',
     }
     expect(contextProps((name) => context[name])).toEqual({
       removalPolicy: 'destroy',
@@ -237,6 +242,8 @@ describe('the app', () => {
       trainingMemorySize: 10240,
       dashboard: false,
       restApi: {},
+      authorizer: 'keys',
+      sagemakerModel: 'ada/iris',
     })
     expect(contextProps(() => undefined)).toEqual({})
   })

@@ -124,6 +124,10 @@ describe('millrace', () => {
     expect(unknown.err).toContain('there is no algorithm "svd"; there are svc,')
     expect(await run('put', file, '--task', 'ranking')).toMatchObject({ exitCode: 2 })
     expect(await run('put', file, '--trials', '0')).toMatchObject({ exitCode: 2 })
+    expect(await run('put', file, '--metric', 'luck')).toMatchObject({ exitCode: 2 })
+    for (const share of ['', '0', '0.9', 'half']) {
+      expect(await run('put', file, '--held-out', share)).toMatchObject({ exitCode: 2 })
+    }
     expect(await run('put', join(dataDir, 'none.npy'))).toMatchObject({ exitCode: 7 })
     expect(await run('put', dataDir)).toMatchObject({ exitCode: 7 })
     expect(await run('dev')).toMatchObject({ exitCode: 8 })

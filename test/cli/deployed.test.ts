@@ -100,7 +100,7 @@ describe('a command with --stack', () => {
     await writeFile(file, bytes)
     let puts = 0
     aws.answer = ({ method, url }) => {
-      if (url === `${below}/uploads`) {
+      if (url === `${below}/datasets/ada/iris/uploads`) {
         return json({
           key: 'uploads/ada/iris.npy',
           url: `${aws.url}/bucket-1/uploads/ada/iris.npy?X-Amz-Signature=0`,

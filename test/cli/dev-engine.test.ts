@@ -53,7 +53,7 @@ describe('millrace dev', () => {
       client.destroy()
     })
     const { stateMachines } = await client.send(new ListStateMachinesCommand({}))
-    expect(stateMachines?.map(({ name }) => name)).toEqual(['batch', 'training'])
+    expect(stateMachines?.map(({ name }) => name)).toEqual(['batch', 'retraining', 'training'])
     const { stateMachineArn } = await client.send(
       new CreateStateMachineCommand({
         name: 'mine',

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { chmod, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -165,9 +166,63 @@ describe('with --stack', () => {
     expect(await stack('users', 'add', 'ada')).toMatchObject({ exitCode: 0 })
     expect(tableRequests()).toMatchObject([
       { action: 'Query', body: { TableName: 'table-1' } },
+      { action: 'GetItem', body: { Key: { pk: { S: 'plans' } } } },
       { action: 'PutItem', body: { TableName: 'table-1', Item: { sk: { S: 'ada' } } } },
     ])
     expect(aws.seen.some(({ url }) => url.includes('execute-api'))).toBe(false)
+  })
+
+  it('dead letters are those of its queue, by the AWS credentials', async () => {
+    const trial = aws.stacks.get('Trial')!
+    const queues = { QueueUrl: `${aws.url}/1/q`, DeadLetterQueueUrl: `${aws.url}/1/dead` }
+    aws.stacks.set('Queued', { ...trial, outputs: { ...trial.outputs, ...queues } })
+    const dead = {
+      MessageId: 'm-1',
+      ReceiptHandle: 'handle-1',
+      Body: '{"note":"one"}',
+      MD5OfBody: hash('md5', '{"note":"one"}'),
+      Attributes: { ApproximateReceiveCount: '6', SentTimestamp: '1795300000000' },
+    }
+    let receives = 0
+    aws.answer = ({ headers }) =>
+      found(
+        /ReceiveMessage$/.test(String(headers['x-amz-target'])) && ++receives % 2 === 1
+          ? { Messages: [dead] }
+          : {},
+      )
+    const queue = (...args: string[]) =>
+      millrace('queue', ...args, '--stack', 'Queued', '--endpoint', aws.url)
+    expect(await queue()).toMatchObject({
+      out: expect.stringContaining('{"note":"one"}') as string,
+    })
+    receives = 0
+    expect(await queue('--remove', 'm-1')).toMatchObject({ exitCode: 0, out: 'Removed m-1\n' })
+    const deletes = aws.seen.filter(({ headers }) =>
+      /DeleteMessage$/.test(String(headers['x-amz-target'])),
+    )
+    expect(deletes.map(({ body }) => json(body.toString()))).toEqual([
+      { QueueUrl: queues.DeadLetterQueueUrl, ReceiptHandle: 'handle-1' },
+    ])
+    expect(aws.seen.some(({ url }) => url.includes('execute-api'))).toBe(false)
+    expect(await stack('queue')).toMatchObject({ exitCode: 3 })
+  })
+
+  it('usage is what its table and bucket say, by the AWS credentials', async () => {
+    aws.answer = ({ url }) =>
+      url.includes('versions') || url.includes('list-type')
+        ? { body: '<ListVersionsResult></ListVersionsResult>' }
+        : found({})
+    const { exitCode, out } = await stack('usage', '--user', 'ada', '--json')
+    expect([exitCode, json(out)]).toMatchObject([0, { user: 'ada', usage: { predictions: 0 } }])
+    expect(tableRequests().map(({ action }) => action)).toContain('GetItem')
+    expect(aws.seen.some(({ url }) => url.includes('execute-api'))).toBe(false)
+    aws.answer = () => ({
+      status: 400,
+      headers: { 'content-type': 'application/x-amz-json-1.0' },
+      body: '{"__type":"AccessDeniedException","message":"not yours"}',
+    })
+    const refused = await stack('usage', '--user', 'ada')
+    expect([refused.exitCode, refused.err]).toEqual([1, expect.stringContaining('AccessRefused')])
   })
 
   it('a key is sent in place of a signature, also for users', async () => {

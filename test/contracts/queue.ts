@@ -181,6 +181,18 @@ export function queueContract(name: string, open: () => Promise<OpenQueue>): voi
       expect(await queue.deadLetters()).toEqual([])
     })
 
+    it('drops a dead letter once, and says whether it was there', async () => {
+      const { messageId } = await makeDeadLetter({ poison: true })
+      const live = await queue.send('alive')
+      expect(await queue.drop(live.messageId)).toBeUndefined()
+      expect(await queue.drop('no-such-message')).toBeUndefined()
+      expect(await queue.drop(messageId)).toMatchObject({ messageId, body: { poison: true } })
+      expect(await queue.drop(messageId)).toBeUndefined()
+      expect(await queue.replay(messageId)).toBe(false)
+      expect(await queue.deadLetters()).toEqual([])
+      expect((await receiveOne()).body).toBe('alive')
+    })
+
     it('takes no harm from a receipt that it never gave', async () => {
       await queue.send('x')
       const message = await receiveOne(0)

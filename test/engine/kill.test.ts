@@ -3,5 +3,5 @@ import { killEverywhere } from './kill.ts'
 
 // At each of them, and with more seeds, in kill.crash.ts.
 it('an execution goes on after its process was killed at a transition', { timeout: 120_000 }, () =>
-  killEverywhere([1], 3),
+  killEverywhere([1], 9),
 )

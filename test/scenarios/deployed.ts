@@ -48,7 +48,10 @@ export async function openDeployed(): Promise<ScenarioPlatform> {
       }),
     executions: stepFunctionsExecutions({
       client: new SFNClient(clientOptions),
-      stateMachines: { training: outputs['TrainingStateMachineArn']! },
+      stateMachines: {
+        training: outputs['TrainingStateMachineArn']!,
+        retraining: outputs['RetrainingStateMachineArn']!,
+      },
     }),
     events: () => listener.events(),
     close: () => listener.close(),

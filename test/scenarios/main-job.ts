@@ -21,6 +21,7 @@ const acceptedStates = [
   'Promote',
   'IsDecided',
   'Announce',
+  'Report',
   'Trained',
 ]
 
@@ -164,17 +165,15 @@ export function mainJobScenarios(
 
     it('takes the same by a presigned PUT, with the configuration that was asked for', async () => {
       const bytes = irisNpy()
-      const asked = await platform.fetch('/uploads', {
+      const asked = await platform.fetch(`/datasets/${bob}/iris/uploads`, {
         method: 'POST',
         headers: { 'content-type': 'application/json' },
         body: JSON.stringify({
-          user: bob,
-          dataset: 'iris',
           size: bytes.length,
           configuration: { algorithms: ['majority'] },
         }),
       })
-      expect(asked.status).toBe(200)
+      expect(asked.status).toBe(201)
       const upload = (await asked.json()) as PresignedUpload & { key: string }
       const sent = await fetch(upload.url, {
         method: upload.method,

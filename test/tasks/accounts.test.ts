@@ -2,6 +2,7 @@ import { describe, expect, it, vi } from 'vitest'
 import { memoryPorts } from '../../platform/testing/memory-ports.ts'
 import { createAccounts } from '../../tasks/accounts.ts'
 import { formatApiKey, newApiKey } from '../../tasks/api-key.ts'
+import { createPlans, freePlan } from '../../tasks/plans.ts'
 
 function openAccounts() {
   const { table, clock } = memoryPorts()
@@ -10,13 +11,15 @@ function openAccounts() {
 
 async function withAda() {
   const opened = openAccounts()
+  await createPlans(opened.table).setPlan('large', freePlan)
   await opened.accounts.createUser('ada')
   return opened
 }
 
 describe('users', () => {
   it('are made, found and listed by name, page by page', async () => {
-    const { accounts } = openAccounts()
+    const { accounts, table } = openAccounts()
+    await createPlans(table).setPlan('large', freePlan)
     const made = await accounts.createUser('cleo', { plan: 'large' })
     expect(made).toEqual({
       name: 'cleo',
@@ -61,6 +64,15 @@ describe('users', () => {
     expect(await accounts.setPlan('ada', 'large')).toMatchObject({ name: 'ada', plan: 'large' })
     expect((await accounts.user('ada')).plan).toBe('large')
     await expect(accounts.setPlan('bob', 'large')).rejects.toMatchObject({ name: 'UserNotFound' })
+  })
+
+  it('have no plan that is not there', async () => {
+    const { accounts } = await withAda()
+    await expect(accounts.setPlan('ada', 'none')).rejects.toMatchObject({ name: 'PlanNotFound' })
+    await expect(accounts.createUser('bob', { plan: 'none' })).rejects.toMatchObject({
+      name: 'PlanNotFound',
+    })
+    expect(await accounts.users()).toMatchObject({ users: [{ name: 'ada', plan: 'default' }] })
   })
 
   it('stay on record when they are removed, and their names stay taken', async () => {
@@ -146,8 +158,9 @@ describe('keys', () => {
     const { accounts } = await withAda()
     await accounts.createUser('bob')
     const { key, id } = await accounts.createKey('ada', { role: 'owner' })
-    await expect(accounts.revokeKey('bob', id)).rejects.toMatchObject({ name: 'UserNotFound' })
-    await expect(accounts.revokeKey('ada', 'none')).rejects.toMatchObject({ name: 'UserNotFound' })
+    await expect(accounts.revokeKey('bob', id)).rejects.toMatchObject({ name: 'KeyNotFound' })
+    await expect(accounts.revokeKey('cleo', id)).rejects.toMatchObject({ name: 'UserNotFound' })
+    await expect(accounts.revokeKey('ada', 'none')).rejects.toMatchObject({ name: 'KeyNotFound' })
     expect(await accounts.verify(key)).toMatchObject({ user: 'ada' })
   })
 

@@ -55,6 +55,18 @@ describe('ledger', () => {
     expect(await claim('v2', 'two')).toMatchObject({ outcome: 'duplicate', of: 'one' })
   })
 
+  it('lets the bytes of an upload that was rejected be looked at again', async () => {
+    const { claim, end, ledger } = openLedger()
+    await claim('v1', 'one')
+    end('one', 'SUCCEEDED')
+    await ledger.settle(delivery('v1'), 'one', { status: 'SUCCEEDED', outcome: 'rejected' })
+    expect(await claim('v2', 'two')).toEqual({ outcome: 'claimed' })
+    expect(await claim('v1', 'three')).toMatchObject({ outcome: 'duplicate', of: 'one' })
+    end('two', 'SUCCEEDED')
+    await ledger.settle(delivery('v2'), 'two', { status: 'SUCCEEDED', outcome: 'registered' })
+    expect(await claim('v3', 'four')).toMatchObject({ outcome: 'duplicate', of: 'two' })
+  })
+
   it('leaves the lease with an execution that was redriven, whatever is on record of its end', async () => {
     const { claim, end, ledger, redrive } = openLedger()
     await claim('v1', 'one')

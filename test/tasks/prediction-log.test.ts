@@ -162,6 +162,7 @@ describe('feedback', () => {
       {
         kind: 'feedback',
         ...{ prediction: id, model: 'ada/iris', version: 3, at, key: 'k2' },
+        predictedAt: '2026-01-01T00:00:00.000Z',
         labels: [
           { row: 0, label: 'b', predicted: 'a', replaced: null },
           { row: 2, label: 'a', predicted: 'a', replaced: null },

@@ -9,6 +9,8 @@ function candidate(algorithm: string, accuracy: number, logLoss: number | null):
     artifact: { key: algorithm, versionId: '1', sha256: algorithm, size: 1 },
     crossValidation: {
       task: 'classification',
+      metric: 'accuracy',
+      score: accuracy,
       accuracy,
       logLoss,
       folds: [accuracy],

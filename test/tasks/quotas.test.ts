@@ -33,6 +33,7 @@ async function passed(of: ReturnType<typeof quotas>, n: number, rows = 1): Promi
 
 beforeEach(async () => {
   ports = memoryPorts()
+  await plan({})
   await createAccounts(ports.table, ports.clock).createUser('ada', { plan: 'small' })
 })
 
@@ -150,3 +151,19 @@ function served(rows: number) {
 async function batchOf(key: string) {
   return ports.log.read(key)
 }
+
+it('a user who was removed is refused, at most so long after as a plan may be old', async () => {
+  await plan({})
+  const of = quotas()
+  await of.spend(ada, 'ada', 1)
+  await createAccounts(ports.table, ports.clock).removeUser('ada')
+  ports.clock.advance(quotaMaxAge)
+  const spend = async () => of.spend(ada, 'ada', 1)
+  await expect(spend()).rejects.toMatchObject({ name: 'Unauthenticated' })
+  await expect(spend()).rejects.toMatchObject({ name: 'Unauthenticated' })
+})
+
+it('a user whom a gateway alone knows has the default plan', async () => {
+  const grace: Caller = { user: 'grace', role: 'predictor', keyId: null }
+  expect(await quotas().spend(grace, 'grace', 1)).toEqual({})
+})

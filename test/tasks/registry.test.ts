@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest'
+import type { JsonObject } from '../../platform/ports/index.ts'
 import { memoryPorts } from '../../platform/testing/memory-ports.ts'
 import { createRegistry, type Registration } from '../../tasks/registry.ts'
 
@@ -8,6 +9,8 @@ const reference = { bucket: 'b', key: 'k', versionId: 'v', sha256: 's', size: 1 
 function registration(trainingId: string, sequencer = '01'): Registration {
   const crossValidation = {
     task: 'classification' as const,
+    metric: 'accuracy' as const,
+    score: 1,
     accuracy: 1,
     logLoss: null,
     folds: [1],
@@ -30,10 +33,12 @@ function registration(trainingId: string, sequencer = '01'): Registration {
       crossValidation,
       candidates: [],
       leftOut: [],
+      split: { heldOut: 0.25 },
       metrics: {
         task: 'classification',
         rows: 1,
         accuracy: 1,
+        balancedAccuracy: 1,
         macroPrecision: 1,
         macroRecall: 1,
         macroF1: 1,
@@ -62,7 +67,7 @@ function openRegistry() {
   const registry = createRegistry(table, clock)
   const promote = (version: number, championSeen: number | null) =>
     registry.promote({ model, version, championSeen, execution: 'e', reason: 'r' })
-  return { registry, promote }
+  return { registry, promote, table }
 }
 
 describe('registry', () => {
@@ -110,6 +115,20 @@ describe('registry', () => {
     const answers = await Promise.all([1, 2, 3, 4, 5, 6, 7, 8, 9].map((v) => promote(v, 0)))
     expect(answers.filter((answer) => answer.outcome === 'promoted')).toHaveLength(1)
     expect(answers.filter((answer) => answer.outcome === 'champion-moved')).toHaveLength(8)
+  })
+
+  it('reads what moved an alias as earlier versions kept it', async () => {
+    const { registry, promote, table } = openRegistry()
+    await registry.register(registration('a'))
+    await promote(0, null)
+    const pk = 'model#ada/iris'
+    const { movedBy: mover, ...alias } = (await table.get(pk, 'alias#champion'))!
+    const [item] = (await table.query(pk, { prefix: 'move#champion#' })).items
+    const { movedBy: moved, ...move } = item!['move'] as JsonObject
+    await table.put({ ...alias, execution: mover })
+    await table.put({ ...item!, move: { ...move, execution: moved! } })
+    expect(await registry.alias(model, 'champion')).toMatchObject({ version: 0, movedBy: 'e' })
+    expect(await registry.aliasHistory(model, 'champion')).toMatchObject([{ to: 0, movedBy: 'e' }])
   })
 
   it('names the newest version that was not promoted as challenger', async () => {

@@ -87,6 +87,19 @@ it('a training is counted once, however often its task runs', async () => {
   })
 })
 
+it('trainings side by side never have more than the rows of the month', async () => {
+  const names = Array.from({ length: 12 }, (_, i) => `training-${i}`)
+  const count = (training: string) =>
+    countTraining(ports.table, january, 'ada', { training, rows: 30, most: 100 })
+  const counted = await Promise.all(names.map(count))
+  expect(counted.filter(Boolean)).toHaveLength(3)
+  expect(await usageOf(ports.table, 'ada', '2026-01')).toMatchObject({
+    trainings: 3,
+    trainedRows: 90,
+  })
+  expect(await Promise.all(names.map(count))).toEqual(counted)
+})
+
 it('bytes are those of the user alone', async () => {
   await ports.objects.put('uploads/ada/x.csv', new Uint8Array(10))
   await ports.objects.put('datasets/ada/x/1.csv', new Uint8Array(5))

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import { writeNpy } from '../../ml/data/index.ts'
-import { datasetOf, splitDataset } from '../../tasks/dataset.ts'
+import { datasetOf, splitDataset, splitRuleOf } from '../../tasks/dataset.ts'
 import { inspectUpload } from '../../tasks/inspect-upload.ts'
 import type { TrainingConfiguration } from '../../tasks/training-configuration.ts'
 import { irisNpy, irisRows, npyOf } from '../fixtures/iris.ts'
@@ -146,7 +146,8 @@ describe('validation', () => {
     expect(await codes(text, { task: 'regression' }, 'csv')).toEqual(['TaskUnsupported'])
     const onlyRow = (k: number) => npyOf(irisRows().map((row, i) => [...row, i === k ? 1.5 : 1]))
     const form = { format: 'npy', configuration: { task: 'regression' } } as const
-    const isHeldOut = (k: number) => splitDataset(datasetOf(onlyRow(k), form)).heldOut.includes(k)
+    const isHeldOut = (k: number) =>
+      splitDataset(datasetOf(onlyRow(k), form), splitRuleOf({})).heldOut.includes(k)
     const heldOut = irisRows().findIndex((_, k) => isHeldOut(k))
     expect(await codes(onlyRow(heldOut), form.configuration)).toEqual(['SplitImpossible'])
   })

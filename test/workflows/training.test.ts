@@ -40,6 +40,7 @@ describe('the training workflow', () => {
       'Promote',
       'IsDecided',
       'Announce',
+      'Report',
       'Trained',
     ])
     const { metrics } = run.output as { metrics: { accuracy: number; confusionMatrix: number[][] } }
@@ -237,6 +238,18 @@ describe('the training workflow', () => {
     expect(failing).toMatchObject({ status: 'FAILED', error: 'StorageFailed' })
     expect(failing.calls['Register']).toHaveLength(4)
   })
+
+  it('has done its work when the reports cannot be written, and tells what it did', async () => {
+    const fault = () => {
+      throw Object.assign(new Error('the disk is full'), { name: 'StorageFailed' })
+    }
+    const run = await runWorkflow(training, { input: {}, mocks: { ...mocks, Report: fault } })
+    expect(run).toMatchObject({ status: 'SUCCEEDED', output: mocks.Announce })
+    expect(run.calls['Report']).toHaveLength(2)
+    expect(run.states.slice(-2)).toEqual(['Report', 'Trained'])
+    const written = await runWorkflow(training, { input: {}, mocks })
+    expect(written.output).toEqual(mocks.Announce)
+  })
 })
 
 describe('the definition', () => {
@@ -252,8 +265,13 @@ describe('the definition', () => {
         TimeoutSeconds: expect.any(Number) as number,
         Retry: expect.any(Array) as unknown[],
       })
-      expect(task).not.toHaveProperty('Catch')
     }
+  })
+
+  it('catches no fault but that of the reports, which the version does not need', () => {
+    const { States } = training.definition as { States: Record<string, object> }
+    const catching = Object.entries(States).filter(([, state]) => 'Catch' in state)
+    expect(catching.map(([name]) => name)).toEqual(['Report'])
   })
 
   it('is what asl-validator accepts', async () => {
@@ -275,6 +293,7 @@ const mocks = {
   CheckDrift: { verdict: 'none' },
   Promote: { outcome: 'promoted' },
   Announce: { outcome: 'registered' },
+  Report: { dataset: '', evaluation: '' },
 }
 
 function statesOf(definition: unknown): Record<string, unknown>[] {

@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, it } from 'vitest'
+import { beforeAll, describe, expect, it, vi } from 'vitest'
 import { maxBodyBytes } from '../../../api/requests.ts'
 import { apiFunction } from '../../../platform/aws/api-function.ts'
 import type { HttpAnswer } from '../../../platform/aws/http-answer.ts'
@@ -28,7 +28,7 @@ const handlers: [string, (event: HttpEvent) => Promise<HttpAnswer>][] = [
   ['api', (event) => apiFunction(() => memoryRuntime(ports))(event, lambdaContext())],
 ]
 
-describe.each(handlers)('the %s function', (_, handler) => {
+describe.each(handlers)('the %s function', (name, handler) => {
   const answerTo = async (event: HttpEvent) => {
     const { statusCode, headers, body } = await handler(event)
     return { statusCode, type: headers['content-type'], body: JSON.parse(body) as object }
@@ -76,6 +76,20 @@ describe.each(handlers)('the %s function', (_, handler) => {
       message: 'request',
       fields: { requestId: 'JKJaXmPLvHcESHA=', route: 'POST /prediction', status: 200 },
     })
+  })
+
+  it('does a request with an Idempotency-Key once', async () => {
+    const asking = (body: object) => {
+      const event = httpApiEvent({ path: '/prediction', body })
+      return handler({ ...event, headers: { ...event.headers, 'idempotency-key': `of-${name}` } })
+    }
+    const first = await asking({ userID: 'ada', array: flower })
+    const again = await asking({ userID: 'ada', array: flower })
+    expect([first.statusCode, first.headers['idempotent-replayed']]).toEqual([200, undefined])
+    expect(again).toMatchObject({ statusCode: 200, body: first.body })
+    expect(again.headers['idempotent-replayed']).toBe('true')
+    const other = await asking({ userID: 'ada', array: [5.1, 3.5, 1.4, 0.2] })
+    expect(other.statusCode).toBe(422)
   })
 
   const hostile: [string, Asked, number, string][] = [
@@ -178,7 +192,12 @@ describe('the predictions function', () => {
         trainingId: 'another training',
         sequencer: `${first.sequencer}F`,
       },
-      evaluation: { ...first, candidates: [...first.candidates], decision: {} as never },
+      evaluation: {
+        ...first,
+        candidates: [...first.candidates],
+        split: { heldOut: 0.25 },
+        decision: {} as never,
+      },
     })
     const promotion = { model, version: 1, championSeen: 0, execution: 'run', reason: 'better' }
     expect(await registry.promote(promotion)).toMatchObject({ outcome: 'promoted' })
@@ -202,6 +221,16 @@ describe('the api function', () => {
     })
     expect(await get('/health')).toEqual({ statusCode: 200, body: { status: 'ok' } })
     expect(await get('/executions/none?workflow=training')).toMatchObject({ statusCode: 404 })
+  })
+
+  it('is a SageMaker container for the model that its environment names', async () => {
+    expect(await get('/ping')).toMatchObject({ statusCode: 404 })
+    vi.stubEnv('MILLRACE_SAGEMAKER_MODEL', 'ada/iris')
+    try {
+      expect(await get('/ping')).toMatchObject({ statusCode: 200 })
+    } finally {
+      vi.unstubAllEnvs()
+    }
   })
 
   it.each(['CONNECT', 'TRACE', 'a b'])('refuses the method %s', async (method) => {

@@ -153,6 +153,32 @@ describe('SqsQueue', () => {
     })
   })
 
+  it('drops a dead letter by the receipt of the same look, and lets go of the others', async () => {
+    const { queue, requests, operations } = open(deadLettersOf('a', 'b', 'c'))
+    expect(await queue.drop('b')).toMatchObject({ messageId: 'b', body: 'body of b' })
+    expect(operations().slice(0, 2)).toEqual(['ReceiveMessage', 'DeleteMessage'])
+    expect(requests[1]!.input).toEqual({
+      QueueUrl: deadLetterQueueUrl,
+      ReceiptHandle: 'handle-b',
+    })
+    const released = requests
+      .filter(({ operation }) => operation === 'ChangeMessageVisibilityBatch')
+      .flatMap(({ input }) => input['Entries'] as { ReceiptHandle: string }[])
+    expect(released.map(({ ReceiptHandle }) => ReceiptHandle).toSorted()).toEqual([
+      'handle-a',
+      'handle-c',
+    ])
+  })
+
+  it('does not say that it dropped what someone else received meanwhile', async () => {
+    const dead = deadLettersOf('a')
+    const { queue } = open((operation, input) => {
+      if (operation === 'DeleteMessage') throw new ServiceFault('ReceiptHandleIsInvalid', 400)
+      return dead(operation, input)
+    })
+    expect(await queue.drop('a')).toBeUndefined()
+  })
+
   it('removes no dead letter that it could not send', async () => {
     const dead = deadLettersOf('a')
     const { queue, operations } = open((operation, input) => {

@@ -27,6 +27,7 @@ export const trainingTaskNames = [
   'CheckDrift',
   'Promote',
   'Announce',
+  'Report',
   'RecordOutcome',
 ] as const
 

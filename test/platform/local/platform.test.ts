@@ -75,10 +75,10 @@ describe('a disk that is full', () => {
     objects.put = () =>
       Promise.reject(new MillraceError('StorageFailed', 'no space left on the device'))
     const bytes = noisyIrisNpy(1)
-    const asked = await fetch(`${platform.url}/uploads`, {
+    const asked = await fetch(`${platform.url}/datasets/ada/iris/uploads`, {
       method: 'POST',
       headers: { 'content-type': 'application/json' },
-      body: JSON.stringify({ user: 'ada', dataset: 'iris', size: bytes.length }),
+      body: JSON.stringify({ size: bytes.length }),
     })
     const { url } = (await asked.json()) as { url: string }
     const refused = await fetch(url, { method: 'PUT', body: Uint8Array.from(bytes) })

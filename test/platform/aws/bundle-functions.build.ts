@@ -24,22 +24,34 @@ const names = [
   'announce',
   'api',
   'authorizer',
+  'await-training',
   'check-drift',
   'claim',
+  'claim-retraining',
+  'count-labels',
+  'end-retraining',
   'evaluate',
   'join-batch',
   'messages',
+  'monitors',
   'plan-batch',
   'predict-range',
   'predictions',
+  'prepare-retraining',
   'promote',
   'quarantine',
+  'record-retraining',
   'register',
+  'report',
   'sweep',
   'train',
   'usage',
   'validate',
+  'watch-promotion',
 ]
+
+/** Of those that are larger: with what draws reports, in a part that is loaded for one alone. */
+const maxBytes: Readonly<Record<string, number>> = { api: 2_200_000, report: 1_700_000 }
 
 let directory: string
 let bundles: Bundle[]
@@ -124,7 +136,7 @@ describe('the bundles of the functions', () => {
     const code = [...files].filter(([file]) => !file.endsWith('.map'))
     const bytes = code.reduce((sum, [, text]) => sum + Buffer.byteLength(text), 0)
     expect(bytes).toBe(bundles.find((bundle) => bundle.name === name)!.bytes)
-    expect(bytes).toBeLessThanOrEqual(name === 'api' ? 1_500_000 : 1_000_000)
+    expect(bytes).toBeLessThanOrEqual(maxBytes[name] ?? 1_000_000)
   })
 
   it('have no path of the machine, no sources, and a source map for each file of code', async () => {

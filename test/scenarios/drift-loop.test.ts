@@ -1,0 +1,4 @@
+import { driftLoopScenarios } from './drift-loop.ts'
+import { openEmbedded } from './embedded.ts'
+
+driftLoopScenarios('embedded', openEmbedded)

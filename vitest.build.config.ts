@@ -1,0 +1,14 @@
+import { defineConfig } from 'vitest/config'
+import { entryPoints } from './vitest.config.ts'
+
+/** What is made of the sources: the WebAssembly modules, the functions' bundles, the package. */
+export default defineConfig({
+  resolve: { alias: entryPoints },
+  test: {
+    include: ['test/**/*.build.ts'],
+    testTimeout: 120_000,
+    // The package is built anew, which the bundles are made beside.
+    fileParallelism: false,
+    reporters: ['default', ['json', { outputFile: 'reports/build.json' }]],
+  },
+})
