@@ -24,6 +24,8 @@ DEPENDS_ON_WHAT_IS_THERE = {
     "ModelDeleted",
     # An If-Match that is not the alias's revision.
     "AliasChanged",
+    # One that is not the revision of the drift policy.
+    "PolicyChanged",
     # Rows of other columns than their dataset has.
     "RowsInvalid",
     # Rows of other features than the model has.
@@ -35,6 +37,8 @@ CONFIGURATION = {
     "algorithms",
     # Each algorithm has its own.
     "hyperparameters",
+    # A metric of another task, as R² for a clustering.
+    "metric",
 }
 
 # Fields that a schema cannot say all of, by the operation that they belong to.

@@ -22,9 +22,9 @@ export const systemClock: Clock = {
   now: () => Date.now(),
   setTimer(at, callback) {
     let timeout: NodeJS.Timeout
-    // setTimeout takes at most 25 days.
+    // setTimeout takes at most 25 days, and warns of a time that is over, as after a restart.
     const arm = () => {
-      const left = at - Date.now()
+      const left = Math.max(0, at - Date.now())
       timeout = left > longestTimeout ? setTimeout(arm, longestTimeout) : setTimeout(callback, left)
     }
     arm()

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, vi } from 'vitest'
 import { systemClock, virtualClock } from '../../engine/index.ts'
 
 const turns = async (count: number) => {
@@ -110,5 +110,14 @@ describe('systemClock', () => {
     })
     cancel()
     expect(ran).toEqual(['due'])
+  })
+
+  it('runs what was due long ago, without a warning of Node.js', async () => {
+    const warned = vi.spyOn(process, 'emitWarning')
+    await new Promise<void>((resolve) => {
+      systemClock.setTimer(systemClock.now() - 2 ** 33, resolve)
+    })
+    expect(warned).not.toHaveBeenCalled()
+    warned.mockRestore()
   })
 })
