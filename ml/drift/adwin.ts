@@ -1,8 +1,8 @@
 import { Buckets, rowLimit, rowSize, type BucketsState } from './adwin-buckets.ts'
-import { nonFiniteChoices, refusal, type Detector, type NonFinite } from './detector.ts'
+import { DetectorBase, readCommonState } from './detector-base.ts'
+import { nonFiniteChoices, type NonFinite } from './detector.ts'
 import { DriftError, type DriftErrorName } from './errors.ts'
 import {
-  requireBoolean,
   requireList,
   requireNumber,
   requireNumbers,
@@ -67,19 +67,16 @@ export interface ADWINState {
  * A. Bifet, R. Gavaldà: Learning from Time-Changing Data with Adaptive Windowing. SIAM
  * International Conference on Data Mining (2007), 443-448.
  */
-export class ADWIN implements Detector {
-  readonly options: Required<ADWINOptions>
+export class ADWIN extends DetectorBase<Required<ADWINOptions>> {
   readonly #buckets: Buckets
   #tick = 0
   #width = 0
   #total = 0
   #variance = 0
-  #driftDetected = false
-  #skipped = 0
 
   /** Throws DriftOptionsInvalid for an option that is unknown or outside its range. */
   constructor(options: ADWINOptions = {}) {
-    this.options = readOptions('DriftOptionsInvalid', 'ADWIN options', options)
+    super(readOptions('DriftOptionsInvalid', 'ADWIN options', options))
     this.#buckets = new Buckets(this.options.maxBuckets)
   }
 
@@ -91,14 +88,10 @@ export class ADWIN implements Detector {
     detector.#width = saved.width
     detector.#total = saved.total
     detector.#variance = saved.variance
-    detector.#driftDetected = saved.driftDetected
-    detector.#skipped = saved.skipped
+    detector.hasDetected = saved.driftDetected
+    detector.skippedCount = saved.skipped
     detector.#buckets.fill(saved.buckets)
     return detector
-  }
-
-  get driftDetected(): boolean {
-    return this.#driftDetected
   }
 
   get estimation(): number {
@@ -119,15 +112,11 @@ export class ADWIN implements Detector {
     return this.#variance
   }
 
-  get skipped(): number {
-    return this.#skipped
-  }
-
   /** Throws DriftValueInvalid, and changes nothing, for a value that `nonFinite` refuses. */
   update(value: number): boolean {
     // Written so that NaN, which compares false with everything, is refused too.
-    if (!(Math.abs(value) <= largestValue)) return this.#refuse(value)
-    if (this.#driftDetected) this.#restart()
+    if (!(Math.abs(value) <= largestValue)) return this.refuse(takenValues, value)
+    if (this.hasDetected) this.restart()
 
     const width = this.#width + 1
     if (width > 1) {
@@ -142,14 +131,9 @@ export class ADWIN implements Detector {
     if (this.#tick % this.options.clock !== 0 || width <= this.options.gracePeriod) return false
     while (this.#findsCut()) {
       this.#dropOldest()
-      this.#driftDetected = true
+      this.hasDetected = true
     }
-    return this.#driftDetected
-  }
-
-  reset(): void {
-    this.#restart()
-    this.#skipped = 0
+    return this.hasDetected
   }
 
   state(): ADWINState {
@@ -162,18 +146,9 @@ export class ADWIN implements Detector {
       total: this.#total,
       variance: this.#variance,
       buckets: this.#buckets.toJSON(),
-      driftDetected: this.#driftDetected,
-      skipped: this.#skipped,
+      driftDetected: this.driftDetected,
+      skipped: this.skipped,
     }
-  }
-
-  #refuse(value: number): false {
-    if (this.options.nonFinite === 'throw') {
-      throw refusal('ADWIN', `finite numbers from -${largestValue} to ${largestValue}`, value)
-    }
-    if (this.#driftDetected) this.#restart()
-    this.#skipped++
-    return false
   }
 
   #findsCut(): boolean {
@@ -229,18 +204,19 @@ export class ADWIN implements Detector {
     this.#buckets.dropOldest()
   }
 
-  #restart(): void {
+  protected override restart(): void {
+    super.restart()
     this.#buckets.clear()
     this.#tick = 0
     this.#width = 0
     this.#total = 0
     this.#variance = 0
-    this.#driftDetected = false
   }
 }
 
 /** Beyond it a squared deviation could overflow and blind the detector for good. */
 const largestValue = 1e140
+const takenValues = `ADWIN takes finite numbers from -${largestValue} to ${largestValue}`
 
 const optionNames = ['delta', 'clock', 'maxBuckets', 'minWindowLength', 'gracePeriod', 'nonFinite']
 
@@ -288,21 +264,17 @@ const stateNames = [
 
 function readState(state: unknown): ADWINState {
   const saved = requireRecord(error, 'an ADWIN state', state, stateNames)
-  const detector = requireOneOf(error, 'detector', saved.detector, ['ADWIN'])
-  const version = requireOneOf(error, 'version', saved.version, [1])
+  const common = readCommonState(saved, 'ADWIN')
   const options = readOptions(error, 'options', saved.options)
   const width = requireNumber(error, 'width', saved.width, { least: 0, integer: true })
   return {
-    detector,
-    version,
+    ...common,
     options,
     tick: requireNumber(error, 'tick', saved.tick, { least: 0, integer: true }),
     width,
     total: requireTotal('total', saved.total, width),
     variance: requireVariance('variance', saved.variance, width),
     buckets: readBuckets(saved.buckets, options.maxBuckets, width),
-    driftDetected: requireBoolean(error, 'driftDetected', saved.driftDetected),
-    skipped: requireNumber(error, 'skipped', saved.skipped, { least: 0, integer: true }),
   }
 }
 

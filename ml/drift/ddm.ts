@@ -1,4 +1,5 @@
-import { nonFiniteChoices, refusal, type NonFinite, type WarningDetector } from './detector.ts'
+import { readCommonState, WarningDetectorBase } from './detector-base.ts'
+import { nonFiniteChoices, type NonFinite } from './detector.ts'
 import { DriftError, type DriftErrorName } from './errors.ts'
 import { requireBoolean, requireNumber, requireOneOf, requireRecord } from './validation.ts'
 
@@ -57,20 +58,16 @@ export interface DDMState {
  * J. Gama, P. Medas, G. Castillo, P. Rodrigues: Learning with Drift Detection. Brazilian Symposium
  * on Artificial Intelligence (2004), 286-295.
  */
-export class DDM implements WarningDetector {
-  readonly options: Required<DDMOptions>
+export class DDM extends WarningDetectorBase<Required<DDMOptions>> {
   #n = 0
   #errorRate = 0
   #leastErrorRate = 0
   #leastDeviation = 0
   #least = Infinity
-  #driftDetected = false
-  #warningDetected = false
-  #skipped = 0
 
   /** Throws DriftOptionsInvalid for an option that is unknown or outside its range. */
   constructor(options: DDMOptions = {}) {
-    this.options = readOptions('DriftOptionsInvalid', 'DDM options', options)
+    super(readOptions('DriftOptionsInvalid', 'DDM options', options))
   }
 
   /** Goes on exactly where `state()` was taken. Throws DriftStateInvalid for anything else. */
@@ -84,18 +81,10 @@ export class DDM implements WarningDetector {
       detector.#leastDeviation = saved.leastDeviation
       detector.#least = saved.leastErrorRate + saved.leastDeviation
     }
-    detector.#driftDetected = saved.driftDetected
-    detector.#warningDetected = saved.warningDetected
-    detector.#skipped = saved.skipped
+    detector.hasDetected = saved.driftDetected
+    detector.hasWarned = saved.warningDetected
+    detector.skippedCount = saved.skipped
     return detector
-  }
-
-  get driftDetected(): boolean {
-    return this.#driftDetected
-  }
-
-  get warningDetected(): boolean {
-    return this.#warningDetected
   }
 
   /** The error rate. */
@@ -107,14 +96,10 @@ export class DDM implements WarningDetector {
     return this.#n
   }
 
-  get skipped(): number {
-    return this.#skipped
-  }
-
   /** Throws DriftValueInvalid, and changes nothing, for a value that `nonFinite` refuses. */
   update(value: number): boolean {
-    if (value !== 0 && value !== 1) return this.#refuse(value)
-    if (this.#driftDetected) this.#restart()
+    if (value !== 0 && value !== 1) return this.refuse('DDM takes 0 (right) and 1 (wrong)', value)
+    if (this.hasDetected) this.restart()
 
     const n = this.#n + 1
     const errorRate = this.#errorRate + (1 / n) * (value - this.#errorRate)
@@ -131,15 +116,10 @@ export class DDM implements WarningDetector {
     }
     const { warningThreshold, driftThreshold } = this.options
     const isDrift = level > this.#leastErrorRate + driftThreshold * this.#leastDeviation
-    this.#warningDetected =
+    this.hasWarned =
       !isDrift && level > this.#leastErrorRate + warningThreshold * this.#leastDeviation
-    this.#driftDetected = isDrift
+    this.hasDetected = isDrift
     return isDrift
-  }
-
-  reset(): void {
-    this.#restart()
-    this.#skipped = 0
   }
 
   state(): DDMState {
@@ -152,27 +132,19 @@ export class DDM implements WarningDetector {
       errorRate: this.#errorRate,
       leastErrorRate: hasLeast ? this.#leastErrorRate : null,
       leastDeviation: hasLeast ? this.#leastDeviation : null,
-      driftDetected: this.#driftDetected,
-      warningDetected: this.#warningDetected,
-      skipped: this.#skipped,
+      driftDetected: this.driftDetected,
+      warningDetected: this.warningDetected,
+      skipped: this.skipped,
     }
   }
 
-  #refuse(value: number): false {
-    if (this.options.nonFinite === 'throw') throw refusal('DDM', '0 (right) and 1 (wrong)', value)
-    if (this.#driftDetected) this.#restart()
-    this.#skipped++
-    return false
-  }
-
-  #restart(): void {
+  protected override restart(): void {
+    super.restart()
     this.#n = 0
     this.#errorRate = 0
     this.#leastErrorRate = 0
     this.#leastDeviation = 0
     this.#least = Infinity
-    this.#driftDetected = false
-    this.#warningDetected = false
   }
 }
 
@@ -209,8 +181,7 @@ const stateNames = [
 function readState(state: unknown): DDMState {
   const error = 'DriftStateInvalid'
   const saved = requireRecord(error, 'a DDM state', state, stateNames)
-  const detector = requireOneOf(error, 'detector', saved.detector, ['DDM'])
-  const version = requireOneOf(error, 'version', saved.version, [1])
+  const common = readCommonState(saved, 'DDM')
   const options = readOptions(error, 'options', saved.options)
   const n = requireNumber(error, 'n', saved.n, { least: 0, integer: true })
   const hasLeast = n > options.warmStart
@@ -220,15 +191,12 @@ function readState(state: unknown): DDMState {
     throw new DriftError(error, `${name} must be null where n is at most warmStart`)
   }
   return {
-    detector,
-    version,
+    ...common,
     options,
     n,
     errorRate: requireNumber(error, 'errorRate', saved.errorRate, { least: 0, most: 1 }),
     leastErrorRate: least('leastErrorRate'),
     leastDeviation: least('leastDeviation'),
-    driftDetected: requireBoolean(error, 'driftDetected', saved.driftDetected),
     warningDetected: requireBoolean(error, 'warningDetected', saved.warningDetected),
-    skipped: requireNumber(error, 'skipped', saved.skipped, { least: 0, integer: true }),
   }
 }

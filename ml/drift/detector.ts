@@ -1,5 +1,3 @@
-import { DriftError } from './errors.ts'
-
 /** What to do with a value that a detector cannot take in: refuse it, or count it and go on. */
 export type NonFinite = 'throw' | 'skip'
 
@@ -28,13 +26,4 @@ export interface Detector {
 export interface WarningDetector extends Detector {
   /** Whether the last value that told something came near to a change. */
   readonly warningDetected: boolean
-}
-
-/** The error for a value that a detector does not take. */
-export function refusal(detector: string, taken: string, value: unknown): DriftError {
-  return new DriftError(
-    'DriftValueInvalid',
-    `${detector} takes ${taken}, got ${String(value)}; leave it out, or make the detector with ` +
-      `nonFinite: 'skip'`,
-  )
 }

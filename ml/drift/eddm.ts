@@ -1,4 +1,5 @@
-import { nonFiniteChoices, refusal, type NonFinite, type WarningDetector } from './detector.ts'
+import { readCommonState, WarningDetectorBase } from './detector-base.ts'
+import { nonFiniteChoices, type NonFinite } from './detector.ts'
 import { DriftError, type DriftErrorName } from './errors.ts'
 import { requireBoolean, requireNumber, requireOneOf, requireRecord } from './validation.ts'
 
@@ -64,21 +65,17 @@ export interface EDDMState {
  * M. Baena-García and others: Early Drift Detection Method. Fourth International Workshop on
  * Knowledge Discovery from Data Streams (2006).
  */
-export class EDDM implements WarningDetector {
-  readonly options: Required<EDDMOptions>
+export class EDDM extends WarningDetectorBase<Required<EDDMOptions>> {
   #n = 0
   #errors = 0
   #lastError = 0
   #meanDistance = 0
   #squaredDeviations = 0
   #greatest = -1
-  #driftDetected = false
-  #warningDetected = false
-  #skipped = 0
 
   /** Throws DriftOptionsInvalid for an option that is unknown or outside its range. */
   constructor(options: EDDMOptions = {}) {
-    this.options = readOptions('DriftOptionsInvalid', 'EDDM options', options)
+    super(readOptions('DriftOptionsInvalid', 'EDDM options', options))
   }
 
   /** Goes on exactly where `state()` was taken. Throws DriftStateInvalid for anything else. */
@@ -91,18 +88,10 @@ export class EDDM implements WarningDetector {
     detector.#meanDistance = saved.meanDistance
     detector.#squaredDeviations = saved.squaredDeviations
     detector.#greatest = saved.greatest ?? -1
-    detector.#driftDetected = saved.driftDetected
-    detector.#warningDetected = saved.warningDetected
-    detector.#skipped = saved.skipped
+    detector.hasDetected = saved.driftDetected
+    detector.hasWarned = saved.warningDetected
+    detector.skippedCount = saved.skipped
     return detector
-  }
-
-  get driftDetected(): boolean {
-    return this.#driftDetected
-  }
-
-  get warningDetected(): boolean {
-    return this.#warningDetected
   }
 
   /** The error rate. */
@@ -114,14 +103,10 @@ export class EDDM implements WarningDetector {
     return this.#n
   }
 
-  get skipped(): number {
-    return this.#skipped
-  }
-
   /** Throws DriftValueInvalid, and changes nothing, for a value that `nonFinite` refuses. */
   update(value: number): boolean {
-    if (value !== 0 && value !== 1) return this.#refuse(value)
-    if (this.#driftDetected) this.#restart()
+    if (value !== 0 && value !== 1) return this.refuse('EDDM takes 0 (right) and 1 (wrong)', value)
+    if (this.hasDetected) this.restart()
 
     const n = this.#n + 1
     this.#n = n
@@ -144,16 +129,11 @@ export class EDDM implements WarningDetector {
       this.#greatest = reach
     } else if (errors > warmStart) {
       const share = reach / this.#greatest
-      this.#driftDetected = share < beta
+      this.hasDetected = share < beta
       // river leaves a warning standing beside the detection that follows it.
-      if (!this.#driftDetected) this.#warningDetected = share < alpha
+      if (!this.hasDetected) this.hasWarned = share < alpha
     }
-    return this.#driftDetected
-  }
-
-  reset(): void {
-    this.#restart()
-    this.#skipped = 0
+    return this.hasDetected
   }
 
   state(): EDDMState {
@@ -167,28 +147,20 @@ export class EDDM implements WarningDetector {
       meanDistance: this.#meanDistance,
       squaredDeviations: this.#squaredDeviations,
       greatest: this.#greatest < 0 ? null : this.#greatest,
-      driftDetected: this.#driftDetected,
-      warningDetected: this.#warningDetected,
-      skipped: this.#skipped,
+      driftDetected: this.driftDetected,
+      warningDetected: this.warningDetected,
+      skipped: this.skipped,
     }
   }
 
-  #refuse(value: number): false {
-    if (this.options.nonFinite === 'throw') throw refusal('EDDM', '0 (right) and 1 (wrong)', value)
-    if (this.#driftDetected) this.#restart()
-    this.#skipped++
-    return false
-  }
-
-  #restart(): void {
+  protected override restart(): void {
+    super.restart()
     this.#n = 0
     this.#errors = 0
     this.#lastError = 0
     this.#meanDistance = 0
     this.#squaredDeviations = 0
     this.#greatest = -1
-    this.#driftDetected = false
-    this.#warningDetected = false
   }
 }
 
@@ -232,8 +204,7 @@ const stateNames = [
 function readState(state: unknown): EDDMState {
   const error = 'DriftStateInvalid'
   const saved = requireRecord(error, 'an EDDM state', state, stateNames)
-  const detector = requireOneOf(error, 'detector', saved.detector, ['EDDM'])
-  const version = requireOneOf(error, 'version', saved.version, [1])
+  const common = readCommonState(saved, 'EDDM')
   const n = requireNumber(error, 'n', saved.n, { least: 0, integer: true })
   const upToN = (name: 'errors' | 'lastError') =>
     requireNumber(error, name, saved[name], { least: 0, most: n, integer: true })
@@ -243,8 +214,7 @@ function readState(state: unknown): EDDMState {
     throw new DriftError(error, `${errors} errors cannot have the last at ${lastError}`)
   }
   return {
-    detector,
-    version,
+    ...common,
     options: readOptions(error, 'options', saved.options),
     n,
     errors,
@@ -258,8 +228,6 @@ function readState(state: unknown): EDDMState {
       saved.greatest === null
         ? null
         : requireNumber(error, 'greatest', saved.greatest, { least: 1, most: 3 * n ** 2 }),
-    driftDetected: requireBoolean(error, 'driftDetected', saved.driftDetected),
     warningDetected: requireBoolean(error, 'warningDetected', saved.warningDetected),
-    skipped: requireNumber(error, 'skipped', saved.skipped, { least: 0, integer: true }),
   }
 }

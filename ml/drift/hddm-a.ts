@@ -1,4 +1,5 @@
-import { nonFiniteChoices, refusal, type NonFinite, type WarningDetector } from './detector.ts'
+import { readCommonState, WarningDetectorBase } from './detector-base.ts'
+import { nonFiniteChoices, type NonFinite } from './detector.ts'
 import type { DriftErrorName } from './errors.ts'
 import { requireBoolean, requireNumber, requireOneOf, requireRecord } from './validation.ts'
 
@@ -56,8 +57,7 @@ export interface HDDM_AState {
  * I. Frías-Blanco and others: Online and Non-Parametric Drift Detection Methods Based on Hoeffding's
  * Bounds. IEEE Transactions on Knowledge and Data Engineering 27 (2015), 810-823.
  */
-export class HDDM_A implements WarningDetector {
-  readonly options: Required<HDDM_AOptions>
+export class HDDM_A extends WarningDetectorBase<Required<HDDM_AOptions>> {
   readonly #cutLogarithm: number
   readonly #driftLogarithm: number
   readonly #warningLogarithm: number
@@ -67,13 +67,10 @@ export class HDDM_A implements WarningDetector {
   #lowMean = 0
   #highCount = 0
   #highMean = 0
-  #driftDetected = false
-  #warningDetected = false
-  #skipped = 0
 
   /** Throws DriftOptionsInvalid for an option that is unknown or outside its range. */
   constructor(options: HDDM_AOptions = {}) {
-    this.options = readOptions('DriftOptionsInvalid', 'HDDM_A options', options)
+    super(readOptions('DriftOptionsInvalid', 'HDDM_A options', options))
     this.#cutLogarithm = Math.log(1 / this.options.driftConfidence)
     this.#driftLogarithm = Math.log(2 / this.options.driftConfidence)
     this.#warningLogarithm = Math.log(2 / this.options.warningConfidence)
@@ -89,18 +86,10 @@ export class HDDM_A implements WarningDetector {
     detector.#lowMean = saved.lowMean
     detector.#highCount = saved.highCount
     detector.#highMean = saved.highMean
-    detector.#driftDetected = saved.driftDetected
-    detector.#warningDetected = saved.warningDetected
-    detector.#skipped = saved.skipped
+    detector.hasDetected = saved.driftDetected
+    detector.hasWarned = saved.warningDetected
+    detector.skippedCount = saved.skipped
     return detector
-  }
-
-  get driftDetected(): boolean {
-    return this.#driftDetected
-  }
-
-  get warningDetected(): boolean {
-    return this.#warningDetected
   }
 
   get estimation(): number {
@@ -111,15 +100,11 @@ export class HDDM_A implements WarningDetector {
     return this.#n
   }
 
-  get skipped(): number {
-    return this.#skipped
-  }
-
   /** Throws DriftValueInvalid, and changes nothing, for a value that `nonFinite` refuses. */
   update(value: number): boolean {
     // Written so that NaN, which compares false with everything, is refused too.
-    if (!(value >= 0 && value <= 1)) return this.#refuse(value)
-    if (this.#driftDetected) this.#restart()
+    if (!(value >= 0 && value <= 1)) return this.refuse('HDDM_A takes numbers from 0 to 1', value)
+    if (this.hasDetected) this.restart()
 
     this.#n++
     this.#mean += (1 / this.#n) * (value - this.#mean)
@@ -128,19 +113,14 @@ export class HDDM_A implements WarningDetector {
     const drift = this.#driftLogarithm
     const warning = this.#warningLogarithm
     const rise = this.#mean - this.#lowMean
-    this.#driftDetected = this.#exceeds(rise, this.#lowCount, drift)
-    this.#warningDetected = !this.#driftDetected && this.#exceeds(rise, this.#lowCount, warning)
+    this.hasDetected = this.#exceeds(rise, this.#lowCount, drift)
+    this.hasWarned = !this.hasDetected && this.#exceeds(rise, this.#lowCount, warning)
     if (this.options.twoSidedTest) {
       const fall = this.#highMean - this.#mean
-      if (this.#exceeds(fall, this.#highCount, drift)) this.#driftDetected = true
-      else if (this.#exceeds(fall, this.#highCount, warning)) this.#warningDetected = true
+      if (this.#exceeds(fall, this.#highCount, drift)) this.hasDetected = true
+      else if (this.#exceeds(fall, this.#highCount, warning)) this.hasWarned = true
     }
-    return this.#driftDetected
-  }
-
-  reset(): void {
-    this.#restart()
-    this.#skipped = 0
+    return this.hasDetected
   }
 
   state(): HDDM_AState {
@@ -154,17 +134,10 @@ export class HDDM_A implements WarningDetector {
       lowMean: this.#lowMean,
       highCount: this.#highCount,
       highMean: this.#highMean,
-      driftDetected: this.#driftDetected,
-      warningDetected: this.#warningDetected,
-      skipped: this.#skipped,
+      driftDetected: this.driftDetected,
+      warningDetected: this.warningDetected,
+      skipped: this.skipped,
     }
-  }
-
-  #refuse(value: number): false {
-    if (this.options.nonFinite === 'throw') throw refusal('HDDM_A', 'numbers from 0 to 1', value)
-    if (this.#driftDetected) this.#restart()
-    this.#skipped++
-    return false
   }
 
   /** Moves a cut to the newest value where the end of its confidence interval is beyond. */
@@ -193,15 +166,14 @@ export class HDDM_A implements WarningDetector {
     return difference >= Math.sqrt((m / 2) * logarithm)
   }
 
-  #restart(): void {
+  protected override restart(): void {
+    super.restart()
     this.#n = 0
     this.#mean = 0
     this.#lowCount = 0
     this.#lowMean = 0
     this.#highCount = 0
     this.#highMean = 0
-    this.#driftDetected = false
-    this.#warningDetected = false
   }
 }
 
@@ -245,16 +217,14 @@ const stateNames = [
 function readState(state: unknown): HDDM_AState {
   const error = 'DriftStateInvalid'
   const saved = requireRecord(error, 'an HDDM_A state', state, stateNames)
-  const detector = requireOneOf(error, 'detector', saved.detector, ['HDDM_A'])
-  const version = requireOneOf(error, 'version', saved.version, [1])
+  const common = readCommonState(saved, 'HDDM_A')
   const n = requireNumber(error, 'n', saved.n, { least: 0, integer: true })
   const count = (name: 'lowCount' | 'highCount') =>
     requireNumber(error, name, saved[name], { least: Math.min(n, 1), most: n, integer: true })
   const mean = (name: 'mean' | 'lowMean' | 'highMean') =>
     requireNumber(error, name, saved[name], { least: 0, most: n === 0 ? 0 : 1 })
   return {
-    detector,
-    version,
+    ...common,
     options: readOptions(error, 'options', saved.options),
     n,
     mean: mean('mean'),
@@ -262,8 +232,6 @@ function readState(state: unknown): HDDM_AState {
     lowMean: mean('lowMean'),
     highCount: count('highCount'),
     highMean: mean('highMean'),
-    driftDetected: requireBoolean(error, 'driftDetected', saved.driftDetected),
     warningDetected: requireBoolean(error, 'warningDetected', saved.warningDetected),
-    skipped: requireNumber(error, 'skipped', saved.skipped, { least: 0, integer: true }),
   }
 }

@@ -1,6 +1,7 @@
-import { nonFiniteChoices, refusal, type Detector, type NonFinite } from './detector.ts'
+import { DetectorBase, readCommonState } from './detector-base.ts'
+import { nonFiniteChoices, type NonFinite } from './detector.ts'
 import { DriftError, type DriftErrorName } from './errors.ts'
-import { requireBoolean, requireNumber, requireOneOf, requireRecord } from './validation.ts'
+import { requireNumber, requireOneOf, requireRecord } from './validation.ts'
 
 export interface PageHinkleyOptions {
   /** Values to see before the first detection. @default 30 */
@@ -63,8 +64,7 @@ export interface PageHinkleyState {
  * H. Mouss and others: Test of Page-Hinkley, an approach for fault detection in an agro-alimentary
  * production system. Asian Control Conference (2004), 815-818.
  */
-export class PageHinkley implements Detector {
-  readonly options: Required<PageHinkleyOptions>
+export class PageHinkley extends DetectorBase<Required<PageHinkleyOptions>> {
   #n = 0
   #mean = 0
   #sumIncrease = 0
@@ -72,12 +72,10 @@ export class PageHinkley implements Detector {
   #minIncrease = Infinity
   // river's start value (not -Infinity), kept for parity.
   #maxDecrease = -1
-  #driftDetected = false
-  #skipped = 0
 
   /** Throws DriftOptionsInvalid for an option that is unknown or outside its range. */
   constructor(options: PageHinkleyOptions = {}) {
-    this.options = readOptions('DriftOptionsInvalid', 'PageHinkley options', options)
+    super(readOptions('DriftOptionsInvalid', 'PageHinkley options', options))
   }
 
   /** Goes on exactly where `state()` was taken. Throws DriftStateInvalid for anything else. */
@@ -90,13 +88,9 @@ export class PageHinkley implements Detector {
     detector.#sumDecrease = saved.sumDecrease
     detector.#minIncrease = saved.minIncrease ?? Infinity
     detector.#maxDecrease = saved.maxDecrease
-    detector.#driftDetected = saved.driftDetected
-    detector.#skipped = saved.skipped
+    detector.hasDetected = saved.driftDetected
+    detector.skippedCount = saved.skipped
     return detector
-  }
-
-  get driftDetected(): boolean {
-    return this.#driftDetected
   }
 
   get estimation(): number {
@@ -107,15 +101,11 @@ export class PageHinkley implements Detector {
     return this.#n
   }
 
-  get skipped(): number {
-    return this.#skipped
-  }
-
   /** Throws DriftValueInvalid, and changes nothing, for a value that `nonFinite` refuses. */
   update(value: number): boolean {
     // Written so that NaN, which compares false with everything, is refused too.
-    if (!(Math.abs(value) <= largestValue)) return this.#refuse(value)
-    if (this.#driftDetected) this.#restart()
+    if (!(Math.abs(value) <= largestValue)) return this.refuse(takenValues, value)
+    if (this.hasDetected) this.restart()
 
     const { alpha, delta, threshold, mode } = this.options
     const n = this.#n + 1
@@ -133,13 +123,8 @@ export class PageHinkley implements Detector {
     if (n < this.options.minInstances) return false
     const risen = mode !== 'down' && sumIncrease - this.#minIncrease > threshold
     const fallen = mode !== 'up' && this.#maxDecrease - sumDecrease > threshold
-    this.#driftDetected = risen || fallen
-    return this.#driftDetected
-  }
-
-  reset(): void {
-    this.#restart()
-    this.#skipped = 0
+    this.hasDetected = risen || fallen
+    return this.hasDetected
   }
 
   state(): PageHinkleyState {
@@ -153,33 +138,25 @@ export class PageHinkley implements Detector {
       sumDecrease: this.#sumDecrease,
       minIncrease: this.#n === 0 ? null : this.#minIncrease,
       maxDecrease: this.#maxDecrease,
-      driftDetected: this.#driftDetected,
-      skipped: this.#skipped,
+      driftDetected: this.driftDetected,
+      skipped: this.skipped,
     }
   }
 
-  #refuse(value: number): false {
-    if (this.options.nonFinite === 'throw') {
-      throw refusal('PageHinkley', `finite numbers from -${largestValue} to ${largestValue}`, value)
-    }
-    if (this.#driftDetected) this.#restart()
-    this.#skipped++
-    return false
-  }
-
-  #restart(): void {
+  protected override restart(): void {
+    super.restart()
     this.#n = 0
     this.#mean = 0
     this.#sumIncrease = 0
     this.#sumDecrease = 0
     this.#minIncrease = Infinity
     this.#maxDecrease = -1
-    this.#driftDetected = false
   }
 }
 
 /** Beyond it a deviation or a sum of deviations could overflow and blind the detector for good. */
 const largestValue = 1e300
+const takenValues = `PageHinkley takes finite numbers from -${largestValue} to ${largestValue}`
 
 const optionNames = ['minInstances', 'delta', 'threshold', 'alpha', 'mode', 'nonFinite']
 
@@ -228,15 +205,13 @@ const sumRule = { least: -1e7 * largestValue, most: 1e7 * largestValue }
 function readState(state: unknown): PageHinkleyState {
   const error = 'DriftStateInvalid'
   const saved = requireRecord(error, 'a PageHinkley state', state, stateNames)
-  const detector = requireOneOf(error, 'detector', saved.detector, ['PageHinkley'])
-  const version = requireOneOf(error, 'version', saved.version, [1])
+  const common = readCommonState(saved, 'PageHinkley')
   const n = requireNumber(error, 'n', saved.n, { least: 0, integer: true })
   if (n === 0 && saved.minIncrease !== null) {
     throw new DriftError(error, 'minIncrease must be null where n is 0')
   }
   return {
-    detector,
-    version,
+    ...common,
     options: readOptions(error, 'options', saved.options),
     n,
     mean: requireNumber(error, 'mean', saved.mean, meanRule),
@@ -244,7 +219,5 @@ function readState(state: unknown): PageHinkleyState {
     sumDecrease: requireNumber(error, 'sumDecrease', saved.sumDecrease, sumRule),
     minIncrease: n === 0 ? null : requireNumber(error, 'minIncrease', saved.minIncrease, sumRule),
     maxDecrease: requireNumber(error, 'maxDecrease', saved.maxDecrease, sumRule),
-    driftDetected: requireBoolean(error, 'driftDetected', saved.driftDetected),
-    skipped: requireNumber(error, 'skipped', saved.skipped, { least: 0, integer: true }),
   }
 }
