@@ -187,7 +187,7 @@ export function modelRoutes(routes: Routes, { registry, models: cache, ports }: 
             model: formatModel(model),
             version,
             previousVersion: from,
-            execution: movedBy,
+            movedBy,
             reason,
           }),
         ])

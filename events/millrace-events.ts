@@ -51,7 +51,8 @@ export const millraceEvents = {
     model: modelName,
     version,
     previousVersion: version.nullable(),
-    execution: z.string(),
+    /** The execution that moved it, `key <id>` or `operator`. */
+    movedBy: z.string(),
     reason: z.string(),
   }),
   /** A model that answers nothing any more; `by` is the key that removed it. */

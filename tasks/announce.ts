@@ -55,8 +55,10 @@ export const announce = defineTask({
       ...(promotion.outcome === 'promoted'
         ? [
             millraceEvent('Model Promoted', {
-              ...about,
+              model,
+              version,
               previousVersion: promotion.previous,
+              movedBy: claim.execution,
               reason: promotion.reason,
             }),
           ]

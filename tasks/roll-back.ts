@@ -42,7 +42,7 @@ export async function rollBack(
       model: formatModel(model),
       version: promotion.previous,
       previousVersion: promotion.version,
-      execution,
+      movedBy: execution,
       reason,
     }),
   ])

@@ -12,7 +12,7 @@ const promoted = {
   model: 'ada/iris',
   version: 1,
   previousVersion: 0,
-  execution: 'e',
+  movedBy: 'training-1',
   reason: 'not worse',
 }
 

@@ -52,7 +52,7 @@ describe('aliases', () => {
     await expect.poll(async () => (await predict()).body['version']).toBe(0)
     expect(ports.published.at(-1)).toMatchObject({
       'detail-type': 'Model Promoted',
-      detail: { model: 'ada/iris', version: 0, previousVersion: 1 },
+      detail: { model: 'ada/iris', version: 0, previousVersion: 1, movedBy: 'key k1' },
     })
   })
 

@@ -104,7 +104,7 @@ describe('watching a promotion', () => {
     expect(await championNow()).toBe(0)
     expect(ports.published.at(-1)).toMatchObject({
       'detail-type': 'Model Promoted',
-      detail: { version: 0, previousVersion: 1, execution },
+      detail: { version: 0, previousVersion: 1, movedBy: execution },
     })
   })
 
