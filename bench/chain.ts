@@ -5,6 +5,7 @@ import { openPlatform } from '../platform/local/platform.ts'
 import { training } from '../platform/local/training.ts'
 import type { AnyTask } from '../tasks/task.ts'
 import { noisyIrisNpy } from '../test/fixtures/iris.ts'
+import { median } from './median.ts'
 
 /**
  * From an object version written to its model served over HTTP (Iris, embedded): the whole time, and
@@ -70,10 +71,6 @@ function covered(intervals: readonly (readonly [number, number])[]): number {
     end = Math.max(end, to)
   }
   return total
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 function emit(measure: string, value: number): void {

@@ -11,6 +11,7 @@ import { settingsVariables } from '../platform/aws/settings.ts'
 import { memoryPorts } from '../platform/testing/index.ts'
 import { irisNpy } from '../test/fixtures/iris.ts'
 import { train } from '../test/fixtures/train.ts'
+import { median } from './median.ts'
 
 /**
  * The cold start of the predictions function, as the processor time of a process from its start to its
@@ -188,11 +189,6 @@ async function warmPrediction(): Promise<number> {
   )
   const { stdout } = await run(process.execPath, [file], { env: functionEnvironment() })
   return Number(stdout)
-}
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]!
 }
 
 function emit(measure: string, peer: string, value: number, unit: string): void {

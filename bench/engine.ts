@@ -25,6 +25,7 @@ import { setFlagsFromString } from 'node:v8'
 import { runInNewContext } from 'node:vm'
 import { StateMachine } from 'aws-local-stepfunctions'
 import { type Engine, lambdaInvoke, openEngine } from '../engine/index.ts'
+import { median } from './median.ts'
 
 type States = Record<string, object>
 type Side = 'ours' | 'peer'
@@ -310,10 +311,6 @@ async function durations(body: () => Promise<void>): Promise<Durations> {
     elapsed.push(performance.now() - start)
   }
   return { elapsed: median(elapsed), processor: median(processor) }
-}
-
-function median(values: number[]): number {
-  return values.sort((a, b) => a - b)[values.length >> 1]!
 }
 
 function print(name: string, value: number, unit: string, peers?: number): void {

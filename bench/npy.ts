@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import { npyToMatrix, readNpy, seededRandom, writeNpy } from '../ml/data/index.ts'
+import { median } from './median.ts'
 
 /**
  * Reading `.npy` beside npyjs: 80 MB of float64 (500,000 × 20), the file in the system's cache, each
@@ -139,10 +140,6 @@ function timeConversion(): void {
 function values(): Float64Array {
   const random = seededRandom(3)
   return Float64Array.from({ length: rows * cols }, () => random() * 1000)
-}
-
-function median(numbers: number[]): number {
-  return numbers.sort((a, b) => a - b)[numbers.length >> 1]!
 }
 
 function print(measure: string, peer: string, value: number, unit: string): void {

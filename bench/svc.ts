@@ -9,6 +9,7 @@ import { matrix, matrixFromRows, rowOf, takeRows, takeValues } from '../ml/data/
 import type { Matrix } from '../ml/data/matrix.ts'
 import { seededRandom } from '../ml/data/random.ts'
 import { accuracy, LogisticRegression, SVC } from '../ml/models/index.ts'
+import { median } from './median.ts'
 
 interface Problem {
   readonly name: string
@@ -157,9 +158,4 @@ function blobs(rows: number, peers: readonly Peer[]): Problem {
 function microseconds(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start)
   return user + system
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]!
 }

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { seededRandom } from '../../ml/data/index.ts'
 import { npyOf } from '../../test/fixtures/iris.ts'
+import { median } from '../median.ts'
 import { generator, load, type LoadResult } from './load.ts'
 import { startFastApi, startMillrace, type Millrace, type Server } from './servers.ts'
 
@@ -65,17 +66,17 @@ async function predict(): Promise<void> {
   } finally {
     for (const server of servers) await server.close()
   }
-  const median = (server: Server, of: 'requestsPerSecond' | 'p99' | 'cpu' | 'p50') =>
-    medianOf(measured.get(server)!.map((result) => result[of]))
+  const medianOf = (server: Server, of: 'requestsPerSecond' | 'p99' | 'cpu' | 'p50') =>
+    median(measured.get(server)!.map((result) => result[of]))
   for (const server of servers) {
-    emit('predict.requests', server.name, median(server, 'requestsPerSecond'), 'requests/s')
-    emit('predict.p50', server.name, median(server, 'p50'), 'ms')
-    emit('predict.p99', server.name, median(server, 'p99'), 'ms')
-    emit('predict.cpu', server.name, median(server, 'cpu'), 'µs/request')
+    emit('predict.requests', server.name, medianOf(server, 'requestsPerSecond'), 'requests/s')
+    emit('predict.p50', server.name, medianOf(server, 'p50'), 'ms')
+    emit('predict.p99', server.name, medianOf(server, 'p99'), 'ms')
+    emit('predict.cpu', server.name, medianOf(server, 'cpu'), 'µs/request')
     emit('predict.errors', server.name, errorsOf(measured.get(server)!), 'count')
   }
   for (const one of ours) {
-    const times = (of: 'requestsPerSecond' | 'p99' | 'cpu') => median(theirs, of) / median(one, of)
+    const times = (of: 'requestsPerSecond' | 'p99' | 'cpu') => medianOf(theirs, of) / medianOf(one, of)
     emit('predict.requests.ratio', one.name, 1 / times('requestsPerSecond'), 'x')
     emit('predict.p99.ratio', one.name, times('p99'), 'x')
     emit('predict.cpu.ratio', one.name, times('cpu'), 'x')
@@ -102,12 +103,12 @@ async function whileTraining(): Promise<void> {
     } finally {
       await ours.close()
     }
-    const p99 = (results: readonly LoadResult[]) => medianOf(results.map((result) => result.p99))
+    const p99 = (results: readonly LoadResult[]) => median(results.map((result) => result.p99))
     emit('training.rounds', ours.name, training.length, 'count')
     emit('training.p99.idle', ours.name, p99(idle), 'ms')
     emit('training.p99', ours.name, p99(training), 'ms')
     emit('training.p99.ratio', ours.name, p99(training) / p99(idle), 'x')
-    emit('training.requests', ours.name, medianOf(training.map((r) => r.requestsPerSecond)), '/s')
+    emit('training.requests', ours.name, median(training.map((r) => r.requestsPerSecond)), '/s')
     emit('training.errors', ours.name, errorsOf([...idle, ...training]), 'count')
   }
 }
@@ -202,11 +203,6 @@ async function moveChampion({ origin, operatorHeaders }: Millrace, version: numb
 
 function errorsOf(results: readonly LoadResult[]): number {
   return results.reduce((sum, { errors }) => sum + errors, 0)
-}
-
-function medianOf(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)] ?? NaN
 }
 
 function pause(milliseconds: number): Promise<void> {

@@ -10,7 +10,8 @@
 import type { Matrix } from '../../ml/data/matrix.ts'
 import { seededRandom } from '../../ml/data/random.ts'
 import { compareBatch, makeBaseline } from '../../ml/drift/index.ts'
-import { cpuMilliseconds, median, print } from './measure.ts'
+import { median } from '../median.ts'
+import { cpuMilliseconds, print } from './measure.ts'
 
 const rounds = 7
 

@@ -5,10 +5,6 @@ export function cpuMilliseconds(run: () => unknown): number {
   return (user + system) / 1000
 }
 
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
-}
-
 export function print(measure: string, peer: string, value: number, unit: string): void {
   console.log(JSON.stringify({ measure, peer, value: Number(value.toPrecision(4)), unit }))
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import autocannon from 'autocannon'
 import { irisNpy } from '../../test/fixtures/iris.ts'
+import { median } from '../median.ts'
 
 /**
  * What a prediction costs more for being monitored: CPU time of the server a request, with monitors and
@@ -124,12 +125,6 @@ function ticksOf({ process: { pid } }: Server): number {
 
 function pause(milliseconds: number): Promise<void> {
   return new Promise((resolve) => setTimeout(resolve, milliseconds))
-}
-
-function median(numbers: readonly number[]): number {
-  const sorted = numbers.toSorted((a, b) => a - b)
-  const middle = Math.floor(sorted.length / 2)
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
 }
 
 function report(measure: object): void {

@@ -11,7 +11,8 @@
  */
 import { execFileSync } from 'node:child_process'
 import { ADWIN, DDM, EDDM, HDDM_A, PageHinkley, type Detector } from '../../ml/drift/index.ts'
-import { cpuMilliseconds, median, print } from './measure.ts'
+import { median } from '../median.ts'
+import { cpuMilliseconds, print } from './measure.ts'
 
 const rounds = 7
 const streamLength = 300_000

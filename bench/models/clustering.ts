@@ -12,6 +12,7 @@ import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { npyToMatrix, parseNpy, seededRandom, writeNpy, type Matrix } from '../../ml/data/index.ts'
 import { KMeans } from '../../ml/models/index.ts'
+import { median } from '../median.ts'
 
 interface Result {
   readonly start: 'given' | 'k-means++'
@@ -114,9 +115,4 @@ function clouds(rows: number, cols: number, k: number): Matrix {
 
 function oneThread(): NodeJS.ProcessEnv {
   return { ...process.env, OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
-}
-
-function median(values: readonly number[]): number {
-  const sorted = values.toSorted((a, b) => a - b)
-  return sorted[Math.floor(sorted.length / 2)]!
 }

@@ -4,8 +4,9 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { npyToMatrix, readNpy, seededRandom, writeNpy, type Matrix } from '../../ml/data/index.ts'
+import { median } from '../median.ts'
 
-/** What the benches of kernel machines and of logistic regression share: data, peers, medians. */
+/** What the benches of kernel machines and of logistic regression share: data and peers. */
 const run = promisify(execFile)
 const sklearnScript = fileURLToPath(new URL('kernels_sklearn.py', import.meta.url))
 const oneThread = { OMP_NUM_THREADS: '1', OPENBLAS_NUM_THREADS: '1', MKL_NUM_THREADS: '1' }
@@ -99,10 +100,6 @@ export function timed<T>(fits: number, fit: () => T): { cpu: number; first: numb
     times.push((user + system) / 1000)
   }
   return { cpu: median(times), first: times[0]!, made: made! }
-}
-
-export function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)]!
 }
 
 export function emit(measure: string, peer: string, value: number, unit: string): void {

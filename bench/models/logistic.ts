@@ -4,10 +4,10 @@ import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { accuracy, LogisticRegression, logLoss } from '../../ml/models/index.ts'
+import { median } from '../median.ts'
 import {
   benchOptions,
   emit,
-  median,
   ours,
   readProblem,
   sklearn,

@@ -5,11 +5,11 @@ import { fileURLToPath } from 'node:url'
 import { parseArgs } from 'node:util'
 import { rowOf, takeRows, takeValues } from '../../ml/data/index.ts'
 import { accuracy, SVC } from '../../ml/models/index.ts'
+import { median } from '../median.ts'
 import {
   benchOptions,
   differences,
   emit,
-  median,
   ours,
   readProblem,
   sklearn,

@@ -13,6 +13,7 @@ import { join } from 'node:path'
 import { matrix, type Matrix } from '../../ml/data/matrix.ts'
 import { seededRandom } from '../../ml/data/random.ts'
 import * as models from '../../ml/models/index.ts'
+import { median } from '../median.ts'
 
 interface Task {
   readonly name: string
@@ -219,10 +220,6 @@ function doubles(file: string): Float64Array {
 function milliseconds(start: NodeJS.CpuUsage): number {
   const { user, system } = process.cpuUsage(start)
   return (user + system) / 1000
-}
-
-function median(values: readonly number[]): number {
-  return values.toSorted((a, b) => a - b)[values.length >> 1]!
 }
 
 function mean(values: Float64Array | readonly number[]): number {
