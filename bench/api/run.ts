@@ -76,7 +76,8 @@ async function predict(): Promise<void> {
     emit('predict.errors', server.name, errorsOf(measured.get(server)!), 'count')
   }
   for (const one of ours) {
-    const times = (of: 'requestsPerSecond' | 'p99' | 'cpu') => medianOf(theirs, of) / medianOf(one, of)
+    const times = (of: 'requestsPerSecond' | 'p99' | 'cpu') =>
+      medianOf(theirs, of) / medianOf(one, of)
     emit('predict.requests.ratio', one.name, 1 / times('requestsPerSecond'), 'x')
     emit('predict.p99.ratio', one.name, times('p99'), 'x')
     emit('predict.cpu.ratio', one.name, times('cpu'), 'x')
