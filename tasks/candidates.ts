@@ -72,7 +72,8 @@ export function candidatesFor(
     : usual
   if (reasons.length === 0 && names.length === 0) {
     const why = leftOut.map(({ reason }) => reason).join('; ')
-    const message = `${why}; leave the choice to the platform, or ask for ${usual.names.join(', ')}`
+    const others = `leave the choice to the platform, or ask for ${usual.names.join(', ')}`
+    const message = `${why}; ${usual.names.length > 0 ? others : 'train on some of the rows'}`
     reasons.push({ code: 'RowCapExceeded', message })
   }
   const plan = {

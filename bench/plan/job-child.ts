@@ -1,0 +1,37 @@
+import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs'
+import { deserialize, serialize } from 'node:v8'
+import type { ChildAnswer, ChildCall } from './process-compute.ts'
+
+/** Runs one job in this process, which does nothing else: its input and answer are files. */
+const [call, answer] = process.argv.slice(2)
+const { module, name, input, large } = deserialize(readFileSync(call!)) as ChildCall
+const exports = (await import(module)) as Record<string, { run(input: unknown): unknown }>
+const whole: Record<string, unknown> = { ...input }
+for (const [property, file] of Object.entries(large)) {
+  const part = whole[property]
+  whole[property] =
+    part === undefined ? readFileSync(file) : { ...(part as object), data: valuesIn(file) }
+}
+const started = process.cpuUsage()
+const told: ChildAnswer = await outcome()
+const { user, system } = process.cpuUsage(started)
+const peakBytes = process.resourceUsage().maxRSS * 1024
+writeFileSync(answer!, serialize({ ...told, seconds: (user + system) / 1e6, peakBytes }))
+
+function valuesIn(file: string): Float64Array {
+  const data = new Float64Array(statSync(file).size / 8)
+  const descriptor = openSync(file, 'r')
+  const bytes = new Uint8Array(data.buffer)
+  for (let offset = 0; offset < bytes.length;) offset += readSync(descriptor, bytes, { offset })
+  closeSync(descriptor)
+  return data
+}
+
+async function outcome(): Promise<ChildAnswer> {
+  try {
+    return { ok: true, output: await exports[name]!.run(whole) }
+  } catch (error) {
+    const { name: kind, message } = error as Error
+    return { ok: false, name: kind, message }
+  }
+}
