@@ -19,7 +19,7 @@ import { gateDecision, rejectionReason, type GateDecision, type RejectionReason 
 import { defineTask } from './task.ts'
 
 /** As long as a training may take. */
-const limitSeconds = 7200
+const limitSeconds = 43_200
 
 /** The error of a training that was stopped with its retraining. */
 export const abandoned = 'RetrainingAbandoned'

@@ -1,12 +1,11 @@
 import { seedFromDigest } from '../ml/data/index.ts'
 import { compareBatch, type DriftReport } from '../ml/drift/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
-import { datasetOf, type DatasetForm } from './dataset.ts'
+import { datasetOf, type DatasetForm, type UploadContent } from './dataset.ts'
 import { openModel } from './model-artifact.ts'
 import { columnsDiffer, featuresFor } from './same-columns.ts'
 
-export interface CompareRequest {
-  readonly bytes: Uint8Array
+export type CompareRequest = UploadContent & {
   readonly form: DatasetForm
   readonly sha256: string
   /** The model file whose baseline is compared with. */
@@ -17,8 +16,8 @@ export interface CompareRequest {
 export const compareUpload = defineJob(
   import.meta.url,
   'compareUpload',
-  ({ bytes, form, sha256, champion }: CompareRequest): DriftReport | 'schema-changed' => {
-    const dataset = datasetOf(bytes, form)
+  ({ bytes, values, form, sha256, champion }: CompareRequest): DriftReport | 'schema-changed' => {
+    const dataset = datasetOf(bytes ?? values, form)
     const model = openModel(champion)
     if (columnsDiffer(model, dataset) !== null) return 'schema-changed'
     return compareBatch(model.baseline(), featuresFor(model, dataset), {

@@ -1,9 +1,11 @@
 import { createHash } from 'node:crypto'
 import {
   datasetFromCsv,
+  datasetFromMatrix,
   datasetFromNpy,
   parseCsv,
   parseNpy,
+  readNpyMatrix,
   splitByRow,
   taskOf,
   type Dataset,
@@ -13,6 +15,7 @@ import {
 import type { Objects } from '../platform/ports/index.ts'
 import type { DatasetColumn } from './dataset-schema.ts'
 import type { LearningTask, SplitRule, TrainingClaim } from './shapes.ts'
+import { objectRanges } from './stored-objects.ts'
 import {
   defaultHeldOut,
   readConfiguration,
@@ -22,33 +25,59 @@ import {
 /** The largest upload that a training takes, in bytes. */
 export const maxDatasetBytes = 512 * 1024 * 1024
 
+/** Bytes of an upload that are read at once. */
+const blockBytes = 8 * 1024 * 1024
+
+/**
+ * An upload as a job gets it: its bytes, or of a `.npy` its values, whose memory the job takes. Memory
+ * that threads share is there once, however far it is handed on.
+ */
+export type UploadContent =
+  | { readonly bytes: Uint8Array; readonly values?: undefined }
+  | { readonly values: Matrix; readonly bytes?: undefined }
+
 /** How a claim says its bytes are to be read. Plain data, as a worker thread gets it. */
 export interface DatasetForm {
   readonly format: TrainingClaim['format']
   readonly configuration: TrainingConfiguration
 }
 
-/** The bytes that were claimed, whatever has become of the key since, and how they are to be read. */
+/**
+ * What was claimed, whatever has become of the key since, and how it is to be read: in memory that
+ * threads share, read a block at a time, so that it is held once; a `.npy` as the doubles that are
+ * learned from.
+ *
+ * @throws DataError for a `.npy` that is none.
+ */
 export async function readUpload(
   objects: Objects,
   claim: TrainingClaim,
-): Promise<{ bytes: Uint8Array; form: DatasetForm }> {
-  const { key, versionId } = claim.source
-  const [bytes, configuration] = await Promise.all([
-    objects.read(key, { versionId }),
-    readConfiguration(objects, claim),
-  ])
-  return { bytes, form: { format: claim.format, configuration } }
+): Promise<UploadContent & { readonly form: DatasetForm }> {
+  const { format, source } = claim
+  const form = { format, configuration: await readConfiguration(objects, claim) }
+  if (format === 'npy') {
+    const { key, versionId, size } = source
+    const read = (start: number, end: number) => objects.read(key, { versionId, start, end })
+    const share = (values: number) => new Float64Array(new SharedArrayBuffer(values * 8))
+    return { values: await readNpyMatrix({ size, read }, blockBytes, share), form }
+  }
+  const bytes = new Uint8Array(new SharedArrayBuffer(source.size))
+  let filled = 0
+  for await (const block of objectRanges(objects, source)) {
+    bytes.set(block, filled)
+    filled += block.length
+  }
+  return { bytes, form }
 }
 
 /**
- * Bytes of an upload as a dataset, named as its configuration says; text features are numbered
- * categories. Of a clustering every column is a feature.
+ * Bytes of an upload, or its values, as a dataset, named as its configuration says; text features are
+ * numbered categories. Of a clustering every column is a feature. Takes the memory of values.
  *
  * @throws DataError when they are none.
  */
-export function datasetOf(bytes: Uint8Array, form: DatasetForm): Dataset {
-  return readDataset(bytes, form).dataset
+export function datasetOf(content: Uint8Array | Matrix, form: DatasetForm): Dataset {
+  return readDataset(content, form).dataset
 }
 
 /**
@@ -57,31 +86,35 @@ export function datasetOf(bytes: Uint8Array, form: DatasetForm): Dataset {
  * @throws DataError when they are none.
  */
 export function readDataset(
-  bytes: Uint8Array,
+  content: Uint8Array | Matrix,
   { format, configuration }: DatasetForm,
 ): { dataset: Dataset; columns: DatasetColumn[] } {
   const isClustering = configuration.task === 'clustering'
-  if (format === 'csv') {
+  if (format === 'csv' && content instanceof Uint8Array) {
     const target = isClustering ? null : configuration.target
-    const table = parseCsv(bytes)
+    const table = parseCsv(content)
     const dataset = datasetFromCsv(table, {
       text: 'categories',
       ...(target === undefined ? {} : { target }),
     })
     return { dataset, columns: table.columns.map(({ name, kind }) => ({ name, type: kind })) }
   }
-  const dataset = namedNpy(bytes, configuration, isClustering)
+  const dataset = namedNpy(content, configuration, isClustering)
   const { featureNames, targetName } = dataset
   const names = targetName === null ? featureNames : [...featureNames, targetName]
   return { dataset, columns: names.map((name) => ({ name, type: 'number' })) }
 }
 
 function namedNpy(
-  bytes: Uint8Array,
+  content: Uint8Array | Matrix,
   configuration: TrainingConfiguration,
   isClustering: boolean,
 ): Dataset {
-  const dataset = datasetFromNpy(parseNpy(bytes), isClustering ? { target: null } : {})
+  const options = isClustering ? ({ target: null } as const) : {}
+  const dataset =
+    content instanceof Uint8Array
+      ? datasetFromNpy(parseNpy(content), options)
+      : datasetFromMatrix(content, options)
   const { featureNames } = configuration
   // Too few or too many names are a reason against the upload, which validation gives.
   return featureNames?.length === dataset.features.cols ? { ...dataset, featureNames } : dataset

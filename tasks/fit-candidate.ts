@@ -1,4 +1,4 @@
-import { seedFromDigest, takeRows, takeValues, type Matrix } from '../ml/data/index.ts'
+import { keepRows, seedFromDigest, takeValues, type Matrix } from '../ml/data/index.ts'
 import { baselineToTensors, makeBaseline, withPredictions } from '../ml/drift/index.ts'
 import {
   encodeModel,
@@ -15,14 +15,14 @@ import {
   splitDataset,
   splitRuleOf,
   type DatasetForm,
+  type UploadContent,
 } from './dataset.ts'
 import { peculiaritiesOf, prepared } from './preparation.ts'
 import type { CandidateScore, LearningTask } from './shapes.ts'
 import { defaultTrials } from './training-configuration.ts'
 import { tune } from './tune.ts'
 
-export interface FitRequest {
-  readonly bytes: Uint8Array
+export type FitRequest = UploadContent & {
   readonly form: DatasetForm
   readonly algorithm: string
   /** Digest of the bytes: the seed of all that is random, so that the same bytes make one model. */
@@ -47,9 +47,9 @@ export type FitResult =
 export const fitCandidate = defineJob(
   import.meta.url,
   'fitCandidate',
-  ({ bytes, form, algorithm, sha256, lineage }: FitRequest): FitResult => {
+  ({ bytes, values, form, algorithm, sha256, lineage }: FitRequest): FitResult => {
     const { configuration } = form
-    const { features, target, task, peculiarities, names } = rowsToLearn(bytes, form)
+    const { features, target, task, peculiarities, names } = rowsToLearn(bytes ?? values, form)
     const seed = seedFromDigest(sha256)
     const trainer: Trainer<LearningTask> = prepared<LearningTask>(
       trainerNamed<LearningTask>(algorithm, task),
@@ -98,16 +98,18 @@ export const fitCandidate = defineJob(
   },
 )
 
-/** The training rows alone: the others are not held while it learns. */
-function rowsToLearn(bytes: Uint8Array, form: DatasetForm) {
-  const dataset = datasetOf(bytes, form)
+/** The training rows alone, in the memory of all of them. */
+function rowsToLearn(content: Uint8Array | Matrix, form: DatasetForm) {
+  const dataset = datasetOf(content, form)
   const { features, target, ...names } = dataset
   const { train } = splitDataset(dataset, splitRuleOf(form.configuration))
+  const task = learningTaskOf(dataset, form.configuration)
+  const peculiarities = peculiaritiesOf(dataset)
   return {
-    features: takeRows(features, train),
+    features: keepRows(features, train),
     target: takeValues(target, train),
-    task: learningTaskOf(dataset, form.configuration),
-    peculiarities: peculiaritiesOf(dataset),
+    task,
+    peculiarities,
     names,
   }
 }

@@ -5,20 +5,24 @@ import {
   summarize,
   type ColumnSummary,
   type CsvLineEnd,
+  type DataError,
   type Dataset,
 } from '../ml/data/index.ts'
 import { boundedReasons, namedReasons } from './bounded-reasons.ts'
 import { candidatesFor, sizeToLearn } from './candidates.ts'
 import { metricOf } from './chosen-metric.ts'
-import { defineJob } from '../platform/ports/index.ts'
+import { defineJob, type Place } from '../platform/ports/index.ts'
 import {
   learningTaskOf,
   readDataset,
   splitDataset,
   splitRuleOf,
   type DatasetForm,
+  type UploadContent,
 } from './dataset.ts'
 import type { DatasetSchema } from './dataset-schema.ts'
+import { classesOf } from './planning/cost-terms.ts'
+import { placedCandidates, type PlacedCandidate } from './planning/place-candidates.ts'
 import type {
   LearningTask,
   LeftOutAlgorithm,
@@ -33,7 +37,7 @@ import { reasonsAgainst } from './validation.ts'
 export interface Inspection {
   readonly reasons: RejectionReason[]
   readonly description: DatasetDescription | null
-  readonly candidates: string[]
+  readonly candidates: PlacedCandidate[]
   /** The columns in the order of the file; null when the bytes are no dataset. */
   readonly table: { schema: DatasetSchema; lineEnd: CsvLineEnd } | null
 }
@@ -59,31 +63,42 @@ export interface DatasetDescription {
   readonly columns: ColumnSummary[]
 }
 
+export type InspectionRequest = UploadContent & {
+  readonly form: DatasetForm
+  /** Bytes of the file. */
+  readonly size: number
+  /** Where candidates can be learned. */
+  readonly places: readonly Place[]
+}
+
 /** Reads an upload whole and finds every reason against it, and what there is to know of it. */
 export const inspectUpload = defineJob(
   import.meta.url,
   'inspectUpload',
-  ({ bytes, form }: { bytes: Uint8Array; form: DatasetForm }): Inspection => {
+  ({ bytes, values, size: fileBytes, form, places }: InspectionRequest): Inspection => {
     let read: ReturnType<typeof readDataset>
     try {
-      read = readDataset(bytes, form)
+      read = readDataset(bytes ?? values, form)
     } catch (error) {
       if (!isDataError(error)) throw error
-      const reason = { code: error.name, message: error.message }
-      return {
-        reasons: boundedReasons([reason]),
-        description: null,
-        candidates: [],
-        table: null,
-      }
+      return refusedBy(error)
     }
     const { dataset, columns } = read
     const { configuration } = form
     const task = learningTaskOf(dataset, configuration)
     const split = splitDataset(dataset, splitRuleOf(configuration))
     const { rows, cols } = dataset.features
-    const plan = candidatesFor(configuration, task, sizeToLearn(dataset, split))
-    const reasons = [...reasonsAgainst(dataset, split, task, configuration), ...plan.reasons]
+    const { trials = defaultTrials } = configuration
+    const { rows: trainRows, ...learned } = sizeToLearn(dataset, split)
+    const plan = candidatesFor(configuration, task, { rows: trainRows, ...learned })
+    const classes = classesOf(task, learned.classes)
+    const size = { ...learned, classes, rows, trainRows, task, trials, format: form.format }
+    const placed = placedCandidates({ ...size, bytes: fileBytes }, plan.names, places)
+    const reasons = [
+      ...reasonsAgainst(dataset, split, task, configuration),
+      ...plan.reasons,
+      ...placed.reasons,
+    ]
     return {
       reasons: boundedReasons(reasons),
       description: {
@@ -94,21 +109,27 @@ export const inspectUpload = defineJob(
         heldOutRows: split.heldOut.length,
         split: splitRuleOf(configuration),
         metric: metricOf(task, configuration),
-        candidates: plan.names,
-        trials: configuration.trials ?? defaultTrials,
-        leftOut: plan.leftOut,
+        candidates: placed.candidates.map(({ algorithm }) => algorithm),
+        trials,
+        leftOut: [...plan.leftOut, ...placed.leftOut],
         notes: notesOn(dataset),
         categories: categoriesByName(dataset),
         columns: columnSummaries(dataset),
       },
-      candidates: plan.names,
+      candidates: placed.candidates,
       table: {
         schema: { columns, target: dataset.targetName },
-        lineEnd: form.format === 'csv' ? csvLineEnd(bytes) : '\n',
+        lineEnd: bytes !== undefined && form.format === 'csv' ? csvLineEnd(bytes) : '\n',
       },
     }
   },
 )
+
+/** Of what is no dataset. */
+export function refusedBy({ name, message }: DataError): Inspection {
+  const reasons = boundedReasons([{ code: name, message }])
+  return { reasons, description: null, candidates: [], table: null }
+}
 
 /** What people should know of a dataset that is accepted. */
 function notesOn({ features, textFeatures }: Dataset): string[] {

@@ -17,6 +17,7 @@ import {
   splitDataset,
   splitRuleOf,
   type DatasetForm,
+  type UploadContent,
 } from './dataset.ts'
 import { classificationMetricsOf, clusteringMetricsOf, regressionMetricsOf } from './metrics-of.ts'
 import { openModel, type LoadedModel } from './model-artifact.ts'
@@ -27,8 +28,7 @@ import { drawnRows, silhouettesOf, throughSteps } from './silhouette.ts'
 /** Held-out rows that the silhouettes of a clustering are of. */
 const silhouetteRows = 2000
 
-export interface JudgeRequest {
-  readonly bytes: Uint8Array
+export type JudgeRequest = UploadContent & {
   readonly form: DatasetForm
   readonly sha256: string
   /** A model file. */
@@ -62,9 +62,9 @@ export interface Comparison extends Compared {
 export const judgeModels = defineJob(
   import.meta.url,
   'judgeModels',
-  ({ bytes, form, sha256, challenger, champion }: JudgeRequest): Judgement => {
+  ({ bytes, values, form, sha256, challenger, champion }: JudgeRequest): Judgement => {
     const { configuration } = form
-    const dataset = datasetOf(bytes, form)
+    const dataset = datasetOf(bytes ?? values, form)
     const rule = splitRuleOf(configuration)
     const split = splitDataset(dataset, rule)
     const task = learningTaskOf(dataset, configuration)

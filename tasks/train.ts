@@ -1,42 +1,58 @@
 import * as z from 'zod'
+import type { Ports } from '../platform/ports/index.ts'
 import { codeVersion } from './code-version.ts'
 import { readUpload } from './dataset.ts'
 import { fitCandidate } from './fit-candidate.ts'
+import { KeptFits } from './kept-fits.ts'
 import { formatModel, trainingFolder } from './names.ts'
-import { trainedCandidate, trainingClaim } from './shapes.ts'
+import { trainedCandidate, trainingClaim, type TrainedCandidate } from './shapes.ts'
 import { putReferenced } from './stored-objects.ts'
-import { defineTask } from './task.ts'
+import { defineTask, type TaskContext } from './task.ts'
 
-/** Learns one candidate and keeps its model file, which is what will be judged and served. */
+const input = z.object({ claim: trainingClaim, algorithm: z.string() })
+
+/**
+ * Learns one candidate and keeps its model file, which is what will be judged and served. Asked again
+ * for the same, it answers what it has kept: a container learns, and a function after it answers.
+ */
 export const train = defineTask({
   name: 'Train',
-  input: z.object({ claim: trainingClaim, algorithm: z.string() }),
+  input,
   output: trainedCandidate,
-  async run({ claim, algorithm }, { objects, compute, metrics, clock }, { signal }) {
-    const started = clock.now()
-    const result = await compute.run(
-      fitCandidate,
-      {
-        ...(await readUpload(objects, claim)),
-        algorithm,
-        sha256: claim.source.sha256,
-        lineage: {
-          model: formatModel(claim.model),
-          trainingId: claim.trainingId,
-          dataSha256: claim.source.sha256,
-          codeVersion,
-        },
-      },
-      { signal },
-    )
-    if (result.outcome === 'skipped') return { ...result, algorithm }
-    metrics.record('FitDuration', clock.now() - started, 'Milliseconds', { algorithm })
-    const key = `${trainingFolder(claim)}/${algorithm}.safetensors`
-    return {
-      outcome: result.outcome,
-      algorithm,
-      artifact: await putReferenced(objects, key, result.bytes),
-      crossValidation: result.crossValidation,
-    }
-  },
+  run: learnOnce,
 })
+
+/** The same in a function with more memory. */
+export const trainLarge = defineTask({ ...train, name: 'TrainLarge' })
+
+async function learnOnce(
+  { claim, algorithm }: z.infer<typeof input>,
+  { objects, compute, metrics, clock }: Ports,
+  { signal }: TaskContext,
+): Promise<TrainedCandidate> {
+  const kept = new KeptFits(objects, claim)
+  const found = await kept.find(algorithm)
+  if (found.fit !== undefined) return found.fit
+  const started = clock.now()
+  const result = await compute.run(
+    fitCandidate,
+    {
+      ...(await readUpload(objects, claim)),
+      algorithm,
+      sha256: claim.source.sha256,
+      lineage: {
+        model: formatModel(claim.model),
+        trainingId: claim.trainingId,
+        dataSha256: claim.source.sha256,
+        codeVersion,
+      },
+    },
+    { signal },
+  )
+  if (result.outcome === 'skipped') return kept.keep({ ...result, algorithm }, found)
+  metrics.record('FitDuration', clock.now() - started, 'Milliseconds', { algorithm })
+  const key = `${trainingFolder(claim)}/${algorithm}.safetensors`
+  const artifact = await putReferenced(objects, key, result.bytes)
+  const { outcome, crossValidation } = result
+  return kept.keep({ outcome, algorithm, artifact, crossValidation }, found)
+}

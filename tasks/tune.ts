@@ -21,7 +21,7 @@ import { drawnRows, meanOf, silhouettesOf, throughSteps } from './silhouette.ts'
 import { tuningFolds, type TuningFoldsOptions } from './tuning-folds.ts'
 
 /** Rows, drawn by the seed, on which settings are compared; the best is then judged on all rows. */
-const searchRows = 10_000
+export const searchRows = 10_000
 
 /** Rows of each class that are among them, where it has so many. */
 const searchRowsOfClass = 10

@@ -30,10 +30,15 @@ export function tuningFolds(
   y: Float64Array,
   { seed, timeOrder }: TuningFoldsOptions,
 ): Fold[] {
-  const most = y.length > manyRows ? foldsOfManyRows : maxFolds
+  const most = foldsOf(y.length)
   const inTime = timeOrder ? timeFolds(task, y, most) : []
   if (inTime.length > 0) return inTime
   return copiesTogether(task, X, y, most, seed) ?? dealt(task, y, Math.min(most, y.length), seed)
+}
+
+/** Folds of so many rows, at most. */
+export function foldsOf(rows: number): number {
+  return rows > manyRows ? foldsOfManyRows : maxFolds
 }
 
 /** Every fold learns from half of the rows or more, as `clusterReasons` reckons with. */

@@ -1,9 +1,18 @@
 import * as z from 'zod'
-import { maxDatasetBytes, readUpload } from './dataset.ts'
+import { isDataError } from '../ml/data/index.ts'
+import { placeNames, type Ports } from '../platform/ports/index.ts'
+import { readUpload } from './dataset.ts'
 import { createDatasets } from './datasets.ts'
-import { inspectUpload } from './inspect-upload.ts'
+import { inspectUpload, refusedBy, type Inspection } from './inspect-upload.ts'
 import { trainingFolder } from './names.ts'
-import { learningTask, leftOutAlgorithm, rejectionReason, trainingClaim } from './shapes.ts'
+import { uploadRefusals } from './planning/upload-refusals.ts'
+import {
+  learningTask,
+  leftOutAlgorithm,
+  rejectionReason,
+  trainingClaim,
+  type TrainingClaim,
+} from './shapes.ts'
 import { putJson } from './stored-objects.ts'
 import { defineTask } from './task.ts'
 import { quotaReason, trainingQuotaOf } from './training-quota.ts'
@@ -21,7 +30,8 @@ export const validate = defineTask({
       features: z.number().int(),
       trainRows: z.number().int(),
       heldOutRows: z.number().int(),
-      candidates: z.array(z.string()).min(1),
+      /** What is raced, and where each is learned. */
+      candidates: z.array(z.object({ algorithm: z.string(), place: z.enum(placeNames) })).min(1),
       /** What will not be raced, why, and what is instead. */
       leftOut: z.array(leftOutAlgorithm),
       /** Settings of hyperparameters that will be tried of each candidate. */
@@ -34,19 +44,13 @@ export const validate = defineTask({
   ]),
   async run({ claim }, ports, { signal }) {
     const { objects, compute, logger } = ports
-    if (claim.source.size > maxDatasetBytes) {
-      const message = `the upload has ${claim.source.size} bytes; a training takes at most ${maxDatasetBytes}`
-      return { outcome: 'rejected' as const, reasons: [{ code: 'TooLarge', message }] }
-    }
+    const tooLarge = await uploadRefusals(objects, claim, compute.places[0]!)
+    if (tooLarge.length > 0) return { outcome: 'rejected' as const, reasons: tooLarge }
     const { user } = claim.model
     const { most, spent } = await trainingQuotaOf(ports, claim)
     // Nothing is read of an upload that could have no row at all.
     if (spent !== null) return { outcome: 'rejected' as const, reasons: [spent] }
-    const { reasons, description, candidates, table } = await compute.run(
-      inspectUpload,
-      await readUpload(objects, claim),
-      { signal },
-    )
+    const { reasons, description, candidates, table } = await inspect(claim, ports, signal)
     if (reasons.length > 0 || description === null || table === null) {
       return { outcome: 'rejected' as const, reasons }
     }
@@ -84,3 +88,19 @@ export const validate = defineTask({
     }
   },
 })
+
+async function inspect(
+  claim: TrainingClaim,
+  { objects, compute }: Ports,
+  signal: AbortSignal,
+): Promise<Inspection> {
+  const { size } = claim.source
+  try {
+    const upload = await readUpload(objects, claim)
+    const request = { ...upload, size, places: compute.places }
+    return await compute.run(inspectUpload, request, { signal })
+  } catch (error) {
+    if (isDataError(error)) return refusedBy(error)
+    throw error
+  }
+}

@@ -226,15 +226,7 @@ function splitReasons({ features }: Dataset, split: Split, least: number): Rejec
 }
 
 function duplicateReasons({ features, target }: Dataset): RejectionReason[] {
-  const rows = new Float64Array(features.rows * (features.cols + 1))
-  for (let i = 0; i < features.rows; i++) {
-    rows.set(
-      features.data.subarray(i * features.cols, (i + 1) * features.cols),
-      i * (features.cols + 1),
-    )
-    rows[(i + 1) * (features.cols + 1) - 1] = target[i]!
-  }
-  const { share } = duplicateRows({ data: rows, rows: features.rows, cols: features.cols + 1 })
+  const { share } = duplicateRows(features, target)
   if (share <= datasetLimits.maxDuplicateShare) return []
   const [found, most] = [share, datasetLimits.maxDuplicateShare].map(
     (s) => `${(s * 100).toFixed(1)}%`,

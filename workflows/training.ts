@@ -6,5 +6,13 @@ import type { Workflow } from './workflow.ts'
 export const training = {
   name: 'training',
   definition,
+  substitutions: [
+    'TrainingCluster',
+    'TrainingTaskDefinition',
+    'TrainingCapacityProvider',
+    'TrainingSubnets',
+    'TrainingSecurityGroups',
+    'TrainingPublicIp',
+  ],
   trigger: uploadPattern,
 } satisfies Omit<Workflow, 'tasks'>

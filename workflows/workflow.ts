@@ -12,6 +12,11 @@ export interface Workflow {
   readonly definition: Definition
   /** One task for each `"FunctionName": "${Name}"` of the definition, in any order. */
   readonly tasks: readonly AnyTask[]
+  /**
+   * Names of the placeholders elsewhere in the definition, whose values are known where it is deployed:
+   * CDK's `Workflow` gives them, the embedded engine leaves them as they stand. Default: none.
+   */
+  readonly substitutions?: readonly string[]
   /** Events that start an execution, whose input is the whole event. Without it: by request only. */
   readonly trigger?: EventPattern
   /**
@@ -32,13 +37,10 @@ export function defineWorkflow(workflow: Workflow): Workflow {
   if (!/^[A-Za-z0-9_-]{1,80}$/.test(workflow.name)) {
     faults.push(`the name is 1 to 80 letters, digits, "-" and "_"; found "${workflow.name}"`)
   }
-  const placeholders = placeholdersOf(workflow.definition)
+  const { substitutions = [] } = workflow
   const names = workflow.tasks.map((task) => task.name)
-  for (const name of placeholders) {
-    if (!names.includes(name)) faults.push(`the definition names \${${name}}, and no task has it`)
-  }
+  faults.push(...placeholderFaults(workflow.definition, names, substitutions))
   for (const name of new Set(names)) {
-    if (!placeholders.has(name)) faults.push(`the definition never names the task ${name}`)
     if (names.indexOf(name) !== names.lastIndexOf(name)) faults.push(`two tasks are named ${name}`)
   }
   if (workflow.trigger !== undefined) {
@@ -52,16 +54,60 @@ export function defineWorkflow(workflow: Workflow): Workflow {
   return workflow
 }
 
-/** The `${Name}`s in the strings of a definition. */
+/** What of a definition's placeholders does not fit the tasks and substitutions that there are. */
+export function placeholderFaults(
+  definition: unknown,
+  tasks: readonly string[],
+  substitutions: readonly string[],
+): string[] {
+  const [calls, places] = [placeholdersOf(definition), substitutionsOf(definition)]
+  const missing = (names: Iterable<string>, given: readonly string[]) =>
+    [...names].filter((name) => !given.includes(name))
+  return [
+    ...missing(calls, tasks).map((name) => `the definition names \${${name}}, and no task has it`),
+    ...missing(places, substitutions).map(
+      (name) => `the definition has \${${name}}, and no substitution is named so`,
+    ),
+    ...missing(new Set(tasks), [...calls]).map(
+      (name) => `the definition never names the task ${name}`,
+    ),
+    ...missing(new Set(substitutions), [...places]).map(
+      (name) => `the definition has no \${${name}} that the substitution ${name} could stand for`,
+    ),
+    ...[...places]
+      .filter((name) => calls.has(name))
+      .map(
+        (name) => `\${${name}} stands for a task: elsewhere than as a FunctionName name another`,
+      ),
+  ]
+}
+
+/** The `${Name}`s that a definition's FunctionNames are: tasks. */
 export function placeholdersOf(definition: unknown): Set<string> {
-  const found = new Set<string>()
-  const visit = (value: unknown): void => {
-    if (typeof value === 'string') {
-      for (const [, name] of value.matchAll(/\$\{([A-Za-z][A-Za-z0-9]*)\}/g)) found.add(name!)
-    } else if (value !== null && typeof value === 'object') {
-      Object.values(value).forEach(visit)
-    }
+  return new Set(namedIn(definition).flatMap(({ name, isTask }) => (isTask ? [name] : [])))
+}
+
+/** The `${Name}`s that a definition has elsewhere. */
+export function substitutionsOf(definition: unknown): Set<string> {
+  return new Set(namedIn(definition).flatMap(({ name, isTask }) => (isTask ? [] : [name])))
+}
+
+/** What stands in the place of each placeholder of a definition while it runs embedded. */
+export function embeddedSubstitutions(
+  definition: unknown,
+  functionOf: (task: string) => string,
+): Record<string, string> {
+  const names = namedIn(definition)
+  return Object.fromEntries(
+    names.map(({ name, isTask }) => [name, isTask ? functionOf(name) : `\${${name}}`]),
+  )
+}
+
+function namedIn(value: unknown, field?: string): { name: string; isTask: boolean }[] {
+  if (typeof value === 'string') {
+    const found = value.matchAll(/\$\{([A-Za-z][A-Za-z0-9]*)\}/g)
+    return Array.from(found, ([, name]) => ({ name: name!, isTask: field === 'FunctionName' }))
   }
-  visit(definition)
-  return found
+  if (value === null || typeof value !== 'object') return []
+  return Object.entries(value).flatMap(([name, member]) => namedIn(member, name))
 }

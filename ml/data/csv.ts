@@ -152,7 +152,7 @@ function checkedNames(names: string[]): string[] {
       { found: `${names.length} columns` },
     )
   }
-  if (names.every((name) => !Number.isNaN(numberOf(name) ?? NaN))) {
+  if (names.every((name) => !Number.isNaN(csvNumber(name) ?? NaN))) {
     throw new DataError(
       'CsvInvalid',
       `The first line holds numbers only, ${quoted(names.join(','))}; it must name the columns.`,
@@ -193,7 +193,7 @@ function columnOf(name: string, column: number, cells: string[]): CsvColumn {
   const values = new Float64Array(cells.length)
   for (let row = 0; row < cells.length; row++) {
     const cell = cells[row]!
-    const value = numberOf(cell)
+    const value = csvNumber(cell)
     if (value === undefined) return textOf(name, cells)
     values[row] = value
   }
@@ -212,8 +212,8 @@ function textOf(name: string, cells: readonly string[]): CsvColumn {
 const decimal = /^[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?$/
 const infinite = /^[+-]?inf(?:inity)?$/i
 
-/** NaN for a missing cell, undefined for text. */
-function numberOf(cell: string): number | undefined {
+/** A cell as a number: NaN for a missing one, undefined for text. */
+export function csvNumber(cell: string): number | undefined {
   if (decimal.test(cell)) return Number(cell)
   if (missingCells.has(cell)) return NaN
   if (infinite.test(cell)) return cell.startsWith('-') ? -Infinity : Infinity

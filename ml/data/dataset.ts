@@ -45,15 +45,34 @@ export type TaskType = 'classification' | 'regression'
  *   at least one; IntegerInexact
  */
 export function datasetFromNpy(array: NpyArray, options: { target?: null } = {}): Dataset {
+  return divided(npyToMatrix(array), options, (values) => new Float64Array(values))
+}
+
+/**
+ * The same of a matrix whose memory it takes: the features move to its front, and what it held before
+ * is gone.
+ *
+ * @throws DataError ShapeInvalid when there are fewer than two columns, of features alone fewer than one
+ */
+export function datasetFromMatrix(own: Matrix, options: { target?: null } = {}): Dataset {
+  return divided(own, options, (values) => own.data.subarray(0, values))
+}
+
+/** @param allocate the memory of the features: that of the matrix itself, or another */
+function divided(
+  { data, rows, cols }: Matrix,
+  options: { target?: null },
+  allocate: (values: number) => Float64Array,
+): Dataset {
   const hasTarget = options.target !== null
-  const { data, rows, cols } = npyToMatrix(array)
   checkColumns(cols, hasTarget)
   const d = hasTarget ? cols - 1 : cols
-  const features = new Float64Array(rows * d)
+  const features = allocate(rows * d)
   const target = new Float64Array(rows)
   for (let i = 0; i < rows; i++) {
-    for (let j = 0; j < d; j++) features[i * d + j] = data[i * cols + j]!
+    // Of a row that moves within its own memory the target comes first: the next rows move over it.
     if (hasTarget) target[i] = data[i * cols + d]!
+    for (let j = 0; j < d; j++) features[i * d + j] = data[i * cols + j]!
   }
   return {
     features: { data: features, rows, cols: d },

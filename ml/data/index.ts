@@ -1,10 +1,18 @@
 export { correlations } from './correlation.ts'
-export { type CsvColumn, csvLimits, type CsvTable, missingCells, parseCsv } from './csv.ts'
+export {
+  type CsvColumn,
+  csvLimits,
+  csvNumber,
+  type CsvTable,
+  missingCells,
+  parseCsv,
+} from './csv.ts'
 export { CsvRecords } from './csv-records.ts'
 export { type CsvCell, csvLineEnd, type CsvLineEnd, csvRecord } from './csv-write.ts'
 export {
   type Dataset,
   datasetFromCsv,
+  datasetFromMatrix,
   datasetFromNpy,
   type DatasetOptions,
   taskOf,
@@ -27,7 +35,7 @@ export {
   parseNpyHeader,
 } from './npy-header.ts'
 export { npyToMatrix } from './npy-matrix.ts'
-export { npyBlocks } from './npy-blocks.ts'
+export { npyBlocks, readNpyMatrix } from './npy-blocks.ts'
 export { type RangeSource, readNpyHeader, readNpyRows } from './npy-rows.ts'
 export type { NpyArray, NpyData, NpyDtype } from './npy-types.ts'
 export { npyHeaderOf, type NpyInput, writeNpy } from './npy-write.ts'

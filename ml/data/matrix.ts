@@ -46,6 +46,24 @@ export function takeRows(m: Matrix, indices: ArrayLike<number>): Matrix {
 }
 
 /**
+ * The rows at `indices`, ascending, moved to the front of the matrix's own memory: what it held before
+ * is gone.
+ *
+ * @throws RangeError for an index of no row, or one that is not beyond that before it
+ */
+export function keepRows({ data, rows, cols }: Matrix, indices: ArrayLike<number>): Matrix {
+  checkIndices(indices, rows)
+  for (let k = 0; k < indices.length; k++) {
+    const i = indices[k]!
+    if (k > 0 && i <= indices[k - 1]!) {
+      throw new RangeError(`row ${i} follows row ${indices[k - 1]!}: the order is to ascend`)
+    }
+    if (i !== k) data.copyWithin(k * cols, i * cols, (i + 1) * cols)
+  }
+  return { data: data.subarray(0, indices.length * cols), rows: indices.length, cols }
+}
+
+/**
  * The elements of `values` at `indices`, in that order.
  *
  * @throws RangeError for an index of no element

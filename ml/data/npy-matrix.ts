@@ -18,16 +18,31 @@ export function npyToMatrix({ shape, fortranOrder, data }: NpyArray): Matrix {
       { found: `(${shape.join(', ')})` },
     )
   }
+  const numbers = npyNumbers(data, npyPosition(rows, cols, fortranOrder))
+  if (fortranOrder) return { data: transposed(numbers, rows, cols), rows, cols }
+  return { data: numbers instanceof Float64Array ? numbers : new Float64Array(numbers), rows, cols }
+}
+
+/** Where in a 2-D array the value is that is so many values from its beginning. */
+export function npyPosition(
+  rows: number,
+  cols: number,
+  fortranOrder: boolean,
+): (index: number) => { row: number; column: number } {
+  return fortranOrder
+    ? (index) => ({ row: index % rows, column: Math.floor(index / rows) })
+    : (index) => ({ row: Math.floor(index / cols), column: index % cols })
+}
+
+/** Values as they are, 64-bit integers as doubles. @throws DataError IntegerInexact */
+export function npyNumbers(
+  data: NpyData,
+  position: (index: number) => { row: number; column: number },
+): NumberData {
   if (data instanceof BigInt64Array || data instanceof BigUint64Array) {
-    const doubles = exactDoubles(data, (at) => {
-      return fortranOrder
-        ? { row: at % rows, column: Math.floor(at / rows) }
-        : { row: Math.floor(at / cols), column: at % cols }
-    })
-    return { data: fortranOrder ? transposed(doubles, rows, cols) : doubles, rows, cols }
+    return exactDoubles(data, position)
   }
-  if (fortranOrder) return { data: transposed(data, rows, cols), rows, cols }
-  return { data: data instanceof Float64Array ? data : new Float64Array(data), rows, cols }
+  return data
 }
 
 function exactDoubles(

@@ -93,12 +93,13 @@ export interface Duplicates {
  * How many rows repeat another one exactly (-0 equals 0, NaN equals NaN). O(n log n) comparisons,
  * whatever the rows: those of one hash are put in order by their values.
  */
-export function duplicateRows({ data, rows, cols }: Matrix): Duplicates {
+export function duplicateRows({ data, rows, cols }: Matrix, target?: Float64Array): Duplicates {
   const first = new Uint32Array(rows)
   const second = new Uint32Array(rows)
   const hasher = new RowHasher()
   for (let i = 0; i < rows; i++) {
     for (let j = 0; j < cols; j++) hasher.add(data[i * cols + j]!)
+    if (target !== undefined) hasher.add(target[i]!)
     const hash = hasher.finish()
     first[i] = hash.first
     second[i] = hash.second
@@ -110,7 +111,7 @@ export function duplicateRows({ data, rows, cols }: Matrix): Duplicates {
       const order = compareValues(data[a * cols + j]!, data[b * cols + j]!)
       if (order !== 0) return order
     }
-    return 0
+    return target === undefined ? 0 : compareValues(target[a]!, target[b]!)
   }
   const order = Int32Array.from({ length: rows }, (_, i) => i).sort(compare)
   let count = 0

@@ -6,6 +6,9 @@ import { build, type BuildOptions, type Plugin } from 'esbuild'
 const packageRoot = resolve(import.meta.dirname, '../..')
 const entries = join(import.meta.dirname, 'functions')
 
+/** Programs of containers, each with the Dockerfile of its image beside it. */
+const containers = join(import.meta.dirname, 'containers')
+
 /** What the API's page at `/docs` loads, as the build makes it. */
 const docsPage = join(packageRoot, 'dist', 'docs-page')
 
@@ -32,8 +35,23 @@ export async function bundleFunctions(
   const files = await readdir(entries)
   const all = files.map((file) => basename(file, '.ts')).sort()
   const bundles: Bundle[] = []
-  for (const name of names ?? all) bundles.push(await bundleFunction(name, join(directory, name)))
+  for (const name of names ?? all) {
+    const options = { name, entry: join(entries, `${name}.ts`) }
+    bundles.push(await bundle(options, join(directory, name)))
+  }
   return bundles
+}
+
+/**
+ * Bundles the program of the container that trains into a folder that is all that its image is made
+ * of: as a function is bundled, and the Dockerfile.
+ */
+export async function bundleContainer(directory = published): Promise<Bundle> {
+  const options = { name: 'training-container', entry: join(containers, 'training.ts') }
+  const folder = join(directory, options.name)
+  const bundled = await bundle(options, folder)
+  await cp(join(containers, 'training.Dockerfile'), join(folder, 'Dockerfile'))
+  return bundled
 }
 
 /**
@@ -174,13 +192,14 @@ const without = (packages: RegExp): Plugin => ({
   },
 })
 
-async function bundleFunction(name: string, directory: string): Promise<Bundle> {
+async function bundle(
+  { name, entry }: { readonly name: string; readonly entry: string },
+  directory: string,
+): Promise<Bundle> {
   const outdir = join(published, name)
-  const options = bundlingOptions(join(entries, `${name}.ts`), outdir, packageRoot)
-  const plugins = [
-    ...(options.plugins ?? []),
-    without(name === 'train' ? otherClients : trainingPackages),
-  ]
+  const options = bundlingOptions(entry, outdir, packageRoot)
+  const learns = name === 'train' || name === 'training-container'
+  const plugins = [...(options.plugins ?? []), without(learns ? otherClients : trainingPackages)]
   const { outputFiles } = await build({ ...options, plugins, write: false })
   await rm(directory, { recursive: true, force: true })
   let bytes = 0
@@ -195,7 +214,7 @@ async function bundleFunction(name: string, directory: string): Promise<Bundle> 
 }
 
 if (import.meta.main) {
-  for (const { name, bytes } of await bundleFunctions()) {
+  for (const { name, bytes } of [...(await bundleFunctions()), await bundleContainer()]) {
     process.stdout.write(`dist/functions/${name} ${Math.ceil(bytes / 1000)} kB\n`)
   }
 }

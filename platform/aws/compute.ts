@@ -1,11 +1,24 @@
-import type { Compute, Job } from '../ports/compute.ts'
+import { totalmem } from 'node:os'
+import type { Compute, Job, Place } from '../ports/compute.ts'
 import { MillraceError } from '../ports/errors.ts'
+
+/** Lambda ends a call after so long. */
+const maxFunctionSeconds = 900
 
 /**
  * The compute port in place: a Lambda function serves one task at a time, so that there is nothing
  * that a long job could keep waiting. A job that does not pause cannot be aborted while it runs.
  */
 export class InPlaceCompute implements Compute {
+  readonly places: readonly Place[]
+  /** Of a function's thousand: so few are not missed by those that answer requests. */
+  readonly concurrency = 8
+
+  /** @param places where trainings can run. @default functions like this one */
+  constructor(places: readonly Place[] = [likeThis()]) {
+    this.places = places
+  }
+
   async run<Input, Output>(
     job: Job<Input, Output>,
     input: Input,
@@ -16,6 +29,10 @@ export class InPlaceCompute implements Compute {
     const running = Promise.resolve(structuredClone(input)).then((clone) => job.run(clone))
     return signal === undefined ? running : untilAborted(running, job.name, signal)
   }
+}
+
+function likeThis(): Place {
+  return { name: 'function', memoryBytes: totalmem(), seconds: maxFunctionSeconds }
 }
 
 async function untilAborted<Output>(

@@ -35,6 +35,7 @@ export function awsPorts(settings: AwsSettings, options: AwsPortsOptions): AwsPo
     deadLetterQueueUrl,
     eventBus,
     stateMachines,
+    places,
   } = settings
 
   // The clients are modules of ours: a bundler keeps what these use of a package, and the whole package
@@ -78,7 +79,7 @@ export function awsPorts(settings: AwsSettings, options: AwsPortsOptions): AwsPo
       subscribe: subscribing(log, logger),
     }),
     executions: lazyPort(executions),
-    compute: new InPlaceCompute(),
+    compute: new InPlaceCompute(places),
     clock,
     logger,
     metrics,

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { placeNames, type Place } from '../ports/compute.ts'
 import { MillraceError } from '../ports/errors.ts'
 
 /** Where a deployed platform keeps what the ports stand for. */
@@ -11,6 +12,8 @@ export interface AwsSettings {
   readonly eventBus: string
   /** State machine ARNs by the names of their workflows. */
   readonly stateMachines: Readonly<Record<string, string>>
+  /** Where trainings can run, the usual place first. @default functions like the one that asks */
+  readonly places?: readonly Place[]
 }
 
 /** The environment variables that carry the settings to a function. */
@@ -21,9 +24,22 @@ export const settingsVariables = {
   deadLetterQueueUrl: 'MILLRACE_DEAD_LETTER_QUEUE_URL',
   eventBus: 'MILLRACE_EVENT_BUS',
   stateMachines: 'MILLRACE_STATE_MACHINES',
-} as const satisfies Record<keyof AwsSettings, string>
+} as const satisfies Record<Exclude<keyof AwsSettings, 'places'>, string>
+
+/** The variable that carries the places, to those functions that plan by them. */
+export const placesVariable = 'MILLRACE_PLACES'
 
 const stateMachines = z.record(z.string(), z.string().startsWith('arn:'))
+
+const places = z
+  .array(
+    z.object({
+      name: z.enum(placeNames),
+      memoryBytes: z.number().int().positive(),
+      seconds: z.number().int().positive().nullable(),
+    }),
+  )
+  .min(1)
 
 /**
  * The settings as `TrainingPlatform` puts them into the environment of its functions.
@@ -38,6 +54,7 @@ export function settingsFromEnvironment(
   if (missing.length > 0) {
     throw invalid(`${missing.join(', ')} missing from the environment of this function`)
   }
+  const given = text(placesVariable)
   return {
     bucket: text(settingsVariables.bucket),
     table: text(settingsVariables.table),
@@ -45,6 +62,7 @@ export function settingsFromEnvironment(
     deadLetterQueueUrl: text(settingsVariables.deadLetterQueueUrl),
     eventBus: text(settingsVariables.eventBus),
     stateMachines: readStateMachines(text(settingsVariables.stateMachines)),
+    ...(given === '' ? {} : { places: readPlaces(given) }),
   }
 }
 
@@ -56,6 +74,14 @@ function readStateMachines(text: string): Record<string, string> {
       `${settingsVariables.stateMachines} is not JSON of workflow names and ARNs: ${text}`,
       error,
     )
+  }
+}
+
+function readPlaces(text: string): Place[] {
+  try {
+    return places.parse(JSON.parse(text))
+  } catch (error) {
+    throw invalid(`${placesVariable} is not JSON of places for trainings: ${text}`, error)
   }
 }
 

@@ -1,6 +1,6 @@
-import { availableParallelism } from 'node:os'
+import { availableParallelism, totalmem } from 'node:os'
 import { Piscina } from 'piscina'
-import { type Compute, type Job } from '../ports/compute.ts'
+import type { Compute, Job, Place } from '../ports/compute.ts'
 import { MillraceError } from '../ports/errors.ts'
 import type { JobAnswer, JobCall } from './compute-worker.ts'
 import { errorFrom } from './error-data.ts'
@@ -17,6 +17,9 @@ export interface LocalComputeOptions {
  * the process alive.
  */
 export class LocalCompute implements Compute {
+  /** This machine, where nothing ends what takes long. */
+  readonly places: readonly Place[] = [{ name: 'function', memoryBytes: totalmem(), seconds: null }]
+  readonly concurrency: number
   readonly #options: Required<LocalComputeOptions>
   #pool: Piscina | undefined
   #isClosed = false
@@ -24,6 +27,7 @@ export class LocalCompute implements Compute {
   constructor(options: LocalComputeOptions = {}) {
     const threads = Math.max(1, availableParallelism() - 1)
     this.#options = { threads, idleMs: 60_000, ...options }
+    this.concurrency = this.#options.threads
   }
 
   async run<Input, Output>(

@@ -1,4 +1,4 @@
-import type { Compute, Job } from '../ports/compute.ts'
+import type { Compute, Job, Place } from '../ports/compute.ts'
 import { MillraceError } from '../ports/errors.ts'
 
 /**
@@ -6,6 +6,13 @@ import { MillraceError } from '../ports/errors.ts'
  * them, so that a job that shares state with its caller shows.
  */
 export class MemoryCompute implements Compute {
+  readonly places: readonly Place[]
+  readonly concurrency = 8
+
+  constructor(places: readonly Place[] = [roomyFunction]) {
+    this.places = places
+  }
+
   async run<Input, Output>(
     job: Job<Input, Output>,
     input: Input,
@@ -28,6 +35,8 @@ export class MemoryCompute implements Compute {
     }
   }
 }
+
+const roomyFunction: Place = { name: 'function', memoryBytes: 16 * 1024 ** 3, seconds: null }
 
 function aborted(job: string, signal: AbortSignal): MillraceError {
   const message = `the computation ${job} was aborted`

@@ -6,6 +6,7 @@ import {
   splitDataset,
   splitRuleOf,
   type DatasetForm,
+  type UploadContent,
 } from '../dataset.ts'
 import { rowsOf } from '../judge-models.ts'
 import { openModel } from '../model-artifact.ts'
@@ -14,9 +15,8 @@ import { summarizeForReport } from './dataset-summary.ts'
 import { summarizeEvaluation } from './evaluation-summary.ts'
 import type { ReportAbout, ReportKind } from './report-about.ts'
 
-export interface TrainingReportsRequest {
+export type TrainingReportsRequest = UploadContent & {
   readonly about: ReportAbout
-  readonly bytes: Uint8Array
   readonly form: DatasetForm
   /** A model file. */
   readonly model: Uint8Array
@@ -29,8 +29,8 @@ export const makeTrainingReports = defineJob(
   import.meta.url,
   'makeTrainingReports',
   async (request: TrainingReportsRequest): Promise<Record<ReportKind, string>> => {
-    const { about, bytes, form, evaluation, drift } = request
-    const dataset = datasetOf(bytes, form)
+    const { about, bytes, values, form, evaluation, drift } = request
+    const dataset = datasetOf(bytes ?? values, form)
     const split = splitDataset(dataset, splitRuleOf(form.configuration))
     const task = learningTaskOf(dataset, form.configuration)
     const seed = seedFromDigest(about.sha256)

@@ -32,6 +32,19 @@ export function computeContract(name: string, open: () => Promise<OpenCompute>):
       expect(values).toEqual(Float64Array.of(1, 2))
     })
 
+    it('hands shared memory on as it is', async () => {
+      const values = new Float64Array(new SharedArrayBuffer(16)).fill(1)
+      await compute.run(overwrite, values)
+      expect([...values]).toEqual([0, 0])
+    })
+
+    it('knows where trainings can run', () => {
+      const names = compute.places.map(({ name }) => name)
+      expect(names[0]).toBe('function')
+      expect(new Set(names).size).toBe(names.length)
+      for (const { memoryBytes } of compute.places) expect(memoryBytes).toBeGreaterThan(2 ** 20)
+    })
+
     it('runs many jobs at once', async () => {
       const inputs = Array.from({ length: 20 }, (_, i) => Float64Array.of(i, 1))
       const sums = await Promise.all(inputs.map((input) => compute.run(sum, input)))

@@ -265,7 +265,9 @@ describe('its definition', () => {
       return rounds * 9
     }
     const month = 30 * 86_400
-    expect(2 * eventsOf(month) + eventsOf(7200)).toBeLessThan(25_000 * 0.75)
+    expect(2 * eventsOf(month) + eventsOf(trainingDefinition.TimeoutSeconds)).toBeLessThan(
+      25_000 * 0.75,
+    )
   })
 
   it('is what asl-validator accepts', async () => {

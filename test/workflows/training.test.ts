@@ -28,7 +28,7 @@ describe('the training workflow', () => {
         promotion: { outcome: 'promoted', champion: 0 },
       },
     })
-    expect(run.states.filter((state) => state !== 'Fit')).toEqual([
+    expect(run.states.filter((state) => !['WhereItFits', 'Fit'].includes(state))).toEqual([
       'Claim',
       'IsClaimed',
       'Validate',
@@ -258,10 +258,11 @@ describe('the definition', () => {
       new Set(training.tasks.map((task) => task.name)),
     )
     const tasks = statesOf(training.definition).filter((state) => state['Type'] === 'Task')
-    expect(tasks).toHaveLength(training.tasks.length)
+    const [functions, others] = partition(tasks, (task) => task['Resource'] === lambdaInvoke)
+    expect(functions).toHaveLength(training.tasks.length)
+    expect(others.map((task) => task['Resource'])).toEqual(['arn:aws:states:::ecs:runTask.sync'])
     for (const task of tasks) {
       expect(task).toMatchObject({
-        Resource: 'arn:aws:states:::lambda:invoke',
         TimeoutSeconds: expect.any(Number) as number,
         Retry: expect.any(Array) as unknown[],
       })
@@ -283,17 +284,24 @@ describe('the definition', () => {
   })
 })
 
+const lambdaInvoke = 'arn:aws:states:::lambda:invoke'
+
 /** Answers that take an execution along the straight way, whatever its input. */
 const mocks = {
   Claim: { outcome: 'claimed' },
-  Validate: { outcome: 'valid', candidates: ['svc'] },
+  Validate: { outcome: 'valid', candidates: [{ algorithm: 'svc', place: 'function' }] },
   Train: { outcome: 'trained' },
+  TrainLarge: { outcome: 'trained' },
   Evaluate: { decision: {} },
   Register: { version: 0, created: true },
   CheckDrift: { verdict: 'none' },
   Promote: { outcome: 'promoted' },
   Announce: { outcome: 'registered' },
   Report: { dataset: '', evaluation: '' },
+}
+
+function partition<Item>(items: readonly Item[], isFirst: (item: Item) => boolean) {
+  return [items.filter(isFirst), items.filter((item) => !isFirst(item))] as const
 }
 
 function statesOf(definition: unknown): Record<string, unknown>[] {

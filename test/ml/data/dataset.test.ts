@@ -2,7 +2,9 @@ import { existsSync, readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import {
   datasetFromCsv,
+  datasetFromMatrix,
   datasetFromNpy,
+  matrixFromRows,
   parseCsv,
   parseNpy,
   seededRandom,
@@ -12,6 +14,23 @@ import {
 import { errorOf } from './npy-bytes.ts'
 
 const csv = (text: string) => parseCsv(Buffer.from(text))
+
+describe('datasetFromMatrix', () => {
+  it('is the same dataset in the memory of the matrix', () => {
+    const rows = [
+      [1, 2, 3],
+      [4, 5, 6],
+      [7, 8, 9],
+    ]
+    const array = { shape: [3, 3], data: Float64Array.from(rows.flat()) }
+    for (const options of [{}, { target: null }] as const) {
+      const own = matrixFromRows(rows)
+      const dataset = datasetFromMatrix(own, options)
+      expect(dataset).toEqual(datasetFromNpy(parseNpy(writeNpy(array)), options))
+      expect(dataset.features.data.buffer).toBe(own.data.buffer)
+    }
+  })
+})
 
 describe('datasetFromNpy', () => {
   it('takes the last column as the target, from either order', () => {

@@ -1,5 +1,11 @@
 import { describe, expect, it } from 'vitest'
-import { npyBlocks, parseNpy, npyToMatrix, writeNpy } from '../../../ml/data/index.ts'
+import {
+  npyBlocks,
+  parseNpy,
+  npyToMatrix,
+  readNpyMatrix,
+  writeNpy,
+} from '../../../ml/data/index.ts'
 import { errorOf } from './npy-bytes.ts'
 
 function sourceOf(bytes: Uint8Array) {
@@ -60,5 +66,38 @@ describe('npyBlocks', () => {
       for await (const block of npyBlocks(short, 600)) expect(block.cols).toBe(cols)
     }
     expect(await errorOf(all)).toMatchObject({ name: 'NpyInvalid' })
+  })
+})
+
+describe('readNpyMatrix', () => {
+  it.each([true, false])(
+    'reads the whole a block at a time (Fortran order: %s)',
+    async (fortranOrder) => {
+      const bytes = writeNpy({ shape: [rows, cols], fortranOrder, data })
+      const whole = npyToMatrix(parseNpy(bytes))
+      for (const blockBytes of [1, 4 * 7, rows * 4 + 4, 1e6]) {
+        const source = sourceOf(bytes)
+        expect(await readNpyMatrix(source, blockBytes)).toEqual(whole)
+        expect(Math.max(...source.ranges.slice(1))).toBeLessThanOrEqual(Math.max(4, blockBytes))
+      }
+    },
+  )
+
+  it('reads into the memory that it is given', async () => {
+    const memory = new Float64Array(new SharedArrayBuffer(rows * cols * 8))
+    const bytes = writeNpy({ shape: [rows, cols], data })
+    const read = await readNpyMatrix(sourceOf(bytes), 100, () => memory)
+    expect(read.data).toBe(memory)
+    expect(memory[rows * cols - 1]).toBe(data.at(-1))
+  })
+
+  it.each([
+    [true, { row: 1, column: 0 }],
+    [false, { row: 0, column: 1 }],
+  ])('names the integer that no double holds (Fortran order: %s)', async (fortranOrder, at) => {
+    const integers = BigInt64Array.of(1n, 2n ** 53n + 1n, 3n, 4n)
+    const bytes = writeNpy({ shape: [2, 2], fortranOrder, data: integers })
+    const error = await readNpyMatrix(sourceOf(bytes), 8).catch((reason: unknown) => reason)
+    expect(error).toMatchObject({ name: 'IntegerInexact', ...at })
   })
 })

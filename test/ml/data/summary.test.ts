@@ -99,4 +99,10 @@ describe('duplicateRows', () => {
     expect(duplicateRows(matrix(new Float64Array(3), 1, 3)).count).toBe(0)
     expect(duplicateRows(matrix(new Float64Array(0), 3, 0)).count).toBe(2)
   })
+
+  it('takes the target as a part of the row', () => {
+    const m = matrixFromRows([[1], [1], [1], [2]])
+    expect(duplicateRows(m, Float64Array.of(7, 8, 7, 7)).count).toBe(1)
+    expect(duplicateRows(m, Float64Array.of(NaN, NaN, 0, -0)).count).toBe(1)
+  })
 })

@@ -9,6 +9,7 @@ import { promisify } from 'node:util'
 import { build } from 'esbuild'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import {
+  bundleContainer,
   bundleFunctions,
   bundlingOptions,
   type Bundle,
@@ -227,6 +228,22 @@ describe('the bundles of the functions', () => {
     expect(await answerOf(calling(events), onLambda)).toEqual({
       claim: expect.stringMatching(/^SettingsInvalid: MILLRACE_BUCKET, /) as string,
       predictions: expect.stringMatching(/^SettingsInvalid: MILLRACE_BUCKET, /) as string,
+    })
+  })
+})
+
+describe('the container of trainings', () => {
+  it('is a folder that its image is made of, whose program tells what it was not given', async () => {
+    const { name, bytes } = await bundleContainer(directory)
+    expect(bytes).toBeLessThanOrEqual(1_000_000)
+    const folder = join(directory, name)
+    const dockerfile = await readFile(join(folder, 'Dockerfile'), 'utf8')
+    expect(dockerfile).toContain('COPY . .')
+    const program = join(folder, /"([^"]*\.mjs)"/.exec(dockerfile)![1]!.replace('/training/', ''))
+    const ended = run(process.execPath, [program], { env: { PATH: process.env['PATH'] } })
+    await expect(ended).rejects.toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('MILLRACE_BUCKET') as string,
     })
   })
 })
