@@ -91,7 +91,7 @@ export function platformFunction(
     memorySize: props.memorySize ?? 512,
     timeout: props.timeout ?? Duration.minutes(1),
     ...(reservedConcurrentExecutions === undefined ? {} : { reservedConcurrentExecutions }),
-    environment: { ...environmentOf(platform, Stack.of(scope)), ...props.environment },
+    environment: { ...platformEnvironment(platform, Stack.of(scope)), ...props.environment },
     // A running execution goes on with the versions that its definition names.
     currentVersionOptions: { removalPolicy: RemovalPolicy.RETAIN },
   }
@@ -102,6 +102,11 @@ export function platformFunction(
 
 /** The prebuilt bundle of one of the package's own functions. */
 export function prebuiltFunction(directory: string, name: string): Code {
+  return Code.fromAsset(prebuiltBundle(directory, name))
+}
+
+/** The folder of such a bundle. */
+export function prebuiltBundle(directory: string, name: string): string {
   const bundle = join(directory, name)
   if (!existsSync(join(bundle, 'index.mjs'))) {
     throw new Error(
@@ -109,7 +114,7 @@ export function prebuiltFunction(directory: string, name: string): Code {
         'and comes with the published package',
     )
   }
-  return Code.fromAsset(bundle)
+  return bundle
 }
 
 /** Where the package keeps the bundles of its functions. */
@@ -164,7 +169,10 @@ const bundling: BundlingOptions = {
 }
 
 /** The variables that `settingsFromEnvironment` of `millrace/aws` reads, and those of Powertools. */
-function environmentOf(platform: PlatformResources, stack: Stack): Record<string, string> {
+export function platformEnvironment(
+  platform: PlatformResources,
+  stack: Stack,
+): Record<string, string> {
   return {
     MILLRACE_BUCKET: platform.bucket.bucketName,
     MILLRACE_TABLE: platform.table.tableName,

@@ -1,3 +1,4 @@
+export { ContainerTraining, type ContainerTrainingOptions } from './container-training.ts'
 export { contextProps, millraceApp, MillraceStack } from './millrace-stack.ts'
 export type { PlatformFunctionProps } from './functions.ts'
 export type { PortMethod, Use } from './permissions.ts'

@@ -65,6 +65,7 @@ export function contextProps(contextOf: (name: string) => unknown): TrainingPlat
     sagemakerModel: read('sagemakerModel', (text) => text, 'a model, <user>/<dataset>'),
     alarmEmail: read('alarmEmail', (text) => (text.includes('@') ? text : undefined), 'an address'),
     trainingMemorySize: count('trainingMemorySize'),
+    largeTrainingMemorySize: count('largeTrainingMemorySize'),
     predictionsMemorySize: count('predictionsMemorySize'),
     predictionsReservedConcurrency: read(
       'predictionsReservedConcurrency',

@@ -88,5 +88,12 @@ function lifecycleRules({
       expiration: quarantineExpiration,
       noncurrentVersionExpiration: Duration.days(7),
     },
+    {
+      // What was sent to be predicted, and is of no use afterwards.
+      id: 'inputs',
+      prefix: 'inputs/',
+      expiration: Duration.days(30),
+      noncurrentVersionExpiration: Duration.days(7),
+    },
   ]
 }

@@ -2,6 +2,7 @@ import type { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import type { IHttpRouteAuthorizer } from 'aws-cdk-lib/aws-apigatewayv2'
 import type { IEventBus } from 'aws-cdk-lib/aws-events'
 import type { RetentionDays } from 'aws-cdk-lib/aws-logs'
+import type { ContainerTrainingOptions } from './container-training.ts'
 import type { RestApiOptions } from './rest-api.ts'
 
 export interface TrainingPlatformProps {
@@ -72,6 +73,20 @@ export interface TrainingPlatformProps {
    * @default 3008
    */
   readonly trainingMemorySize?: number
+  /**
+   * Memory in MiB of a second Train function, for candidates that are too large for the first: up to
+   * 10240, for which new accounts must ask first. More than `trainingMemorySize`.
+   *
+   * @default - none: what is too large for the first goes to `containerTraining`, or is refused
+   */
+  readonly largeTrainingMemorySize?: number
+  /**
+   * Where candidates are learned that take more than 15 minutes or more memory than a function has:
+   * tasks of Fargate, in a network of yours.
+   *
+   * @default - none: such candidates are refused, with words that say why
+   */
+  readonly containerTraining?: ContainerTrainingOptions
   /**
    * Memory in MiB of the predictions function, which comes with its share of a CPU.
    *

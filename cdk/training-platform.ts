@@ -13,6 +13,7 @@ import type { Queue } from 'aws-cdk-lib/aws-sqs'
 import { Construct } from 'constructs'
 import { servingDriftPattern, uploadPattern } from '../events/index.ts'
 import { serviceAlarms } from './alarms.ts'
+import { ContainerTraining, containerSeconds, withoutContainer } from './container-training.ts'
 import { platformDashboard } from './dashboard.ts'
 import { prebuiltFunction, prebuiltFunctionsDirectory } from './functions.ts'
 import { httpApi } from './http-api.ts'
@@ -57,6 +58,8 @@ export class TrainingPlatform extends Construct implements PlatformResources {
   readonly alarmTopic: Topic
   readonly workflows: WorkflowNames
   readonly training: Workflow
+  /** What runs the trainings that are beyond a function. */
+  readonly containerTraining: ContainerTraining | undefined
   /** Predictions of whole datasets. */
   readonly batch: Workflow
   /** What drift in what is served brings about. */
@@ -88,17 +91,24 @@ export class TrainingPlatform extends Construct implements PlatformResources {
     this.alarmTopic = alarmTopic(this, 'AlarmTopic', props.alarmEmail)
 
     const functions = props.functionsDirectory ?? prebuiltFunctionsDirectory()
+    this.containerTraining =
+      props.containerTraining &&
+      new ContainerTraining(this, 'ContainerTraining', this, functions, props.containerTraining)
     this.training = new Workflow(this, 'Training', {
       platform: this,
       name: 'training',
       definitionFile: trainingDefinition,
       trigger: uploadPattern,
-      tasks: tasksOf(taskUses, functions, props.trainingMemorySize ?? 3008),
+      substitutions: this.containerTraining?.substitutions ?? withoutContainer,
+      tasks: trainingTasks(functions, props, this.containerTraining),
     })
+    this.containerTraining?.grantRun(this.training.role)
     this.batch = new Workflow(this, 'Batch', {
       platform: this,
       name: 'batch',
       definitionFile: batchDefinition,
+      itemReaderKeys: 'batches/*/ranges/*.json',
+      resultWriterKeys: 'batches/*/map-runs/*',
       tasks: tasksOf(batchTaskUses, functions, batchMemorySize),
     })
     this.retraining = new Workflow(this, 'Retraining', {
@@ -265,10 +275,41 @@ const batchMemorySize = 1769
 
 /** Tasks that hold a whole dataset in memory, or a model and many rows. */
 const largeTasks: ReadonlySet<string> = new Set([
-  ...['Validate', 'Train', 'Evaluate', 'CheckDrift', 'Report'],
-  ...['PlanBatch', 'PredictRange'],
+  ...['Validate', 'Train', 'TrainLarge', 'Evaluate', 'CheckDrift', 'Report'],
+  ...['PlanBatch', 'RewriteRows', 'PredictRange'],
   ...['PrepareRetraining', 'WatchPromotion'],
 ])
+
+/** Those of the training workflow: Validate knows where a candidate can be learned. */
+function trainingTasks(
+  functions: string,
+  props: TrainingPlatformProps,
+  container: ContainerTraining | undefined,
+) {
+  const usual = props.trainingMemorySize ?? 3008
+  const large = props.largeTrainingMemorySize
+  if (large !== undefined && large <= usual) {
+    throw new Error(
+      `largeTrainingMemorySize is more than trainingMemorySize, ${usual}; found ${large}`,
+    )
+  }
+  const place = (name: string, mebibytes: number, seconds = 900) => ({
+    name,
+    memoryBytes: mebibytes * 1024 ** 2,
+    seconds,
+  })
+  const places = [
+    place('function', usual),
+    ...(large === undefined ? [] : [place('large-function', large)]),
+    ...(container === undefined ? [] : [place('container', container.memoryMiB, containerSeconds)]),
+  ]
+  const tasks = tasksOf(taskUses, functions, usual)
+  return {
+    ...tasks,
+    Validate: { ...tasks['Validate']!, environment: { MILLRACE_PLACES: JSON.stringify(places) } },
+    TrainLarge: { ...tasks['TrainLarge']!, memorySize: large ?? usual },
+  }
+}
 
 function tasksOf(
   uses: Readonly<Record<string, readonly Use[]>>,
@@ -289,6 +330,7 @@ function tasksOf(
 
 /** `CheckDrift` is bundled as `check-drift`. */
 function bundleName(task: string): string {
+  if (task === 'TrainLarge') return 'train'
   return task.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase()
 }
 

@@ -1,5 +1,19 @@
 import type { Use } from './permissions.ts'
 
+/** Of what learns, wherever it runs. */
+const trainUses = [
+  'objects.head uploads/*',
+  'objects.read uploads/*',
+  'objects.head models/*',
+  'objects.read models/*',
+  'objects.put models/*',
+  'objects.head datasets/*',
+  'objects.read datasets/*',
+  'objects.read requests/*',
+  'objects.head retraining/*',
+  'objects.read retraining/*',
+] as const satisfies readonly Use[]
+
 /**
  * What each function of the platform asks of it: its permissions, no more and no less. Tests hold it
  * against what the tasks and the API really call.
@@ -39,16 +53,8 @@ export const taskUses = {
     'objects.head datasets/*',
     'objects.head retraining/*',
   ],
-  Train: [
-    'objects.head uploads/*',
-    'objects.read uploads/*',
-    'objects.put models/*',
-    'objects.head datasets/*',
-    'objects.read datasets/*',
-    'objects.read requests/*',
-    'objects.head retraining/*',
-    'objects.read retraining/*',
-  ],
+  Train: trainUses,
+  TrainLarge: trainUses,
   Evaluate: [
     'objects.head uploads/*',
     'objects.read uploads/*',
@@ -97,6 +103,9 @@ export const batchTaskUses = {
     'objects.read datasets/*',
     'objects.put datasets/*',
     'objects.read uploads/*',
+    'objects.head inputs/*',
+    'objects.read inputs/*',
+    'objects.head batches/*',
     'objects.read batches/*',
     'objects.put batches/*',
     'table.get',
@@ -105,10 +114,19 @@ export const batchTaskUses = {
     'table.update',
     'table.transact',
   ],
+  RewriteRows: [
+    'objects.read uploads/*',
+    'objects.read inputs/*',
+    'objects.read batches/*',
+    'objects.put batches/*',
+    'table.get',
+    'table.update',
+  ],
   PredictRange: [
     'objects.read models/*',
     'objects.read datasets/*',
     'objects.read uploads/*',
+    'objects.read inputs/*',
     'objects.read batches/*',
     'objects.put batches/*',
     'table.get',
@@ -120,6 +138,7 @@ export const batchTaskUses = {
     'table.get',
     'table.query',
     'table.update',
+    'table.transact',
   ],
 } as const satisfies Readonly<Record<string, readonly Use[]>>
 
@@ -248,6 +267,14 @@ export const serviceUses = {
     'objects.completeMultipartUpload uploads/*',
     'objects.abortMultipartUpload uploads/*',
     'objects.versions uploads/*',
+    'objects.head inputs/*',
+    'objects.list inputs/*',
+    'objects.presignUpload inputs/*',
+    'objects.startMultipartUpload inputs/*',
+    'objects.presignPart inputs/*',
+    'objects.completeMultipartUpload inputs/*',
+    'objects.abortMultipartUpload inputs/*',
+    'objects.versions inputs/*',
     'table.get',
     'table.put',
     'table.update',

@@ -14,9 +14,16 @@ import {
 import { Construct } from 'constructs'
 import { executionEndedPattern, validatePattern, type EventPattern } from '../events/index.ts'
 import { WorkflowError } from '../workflows/errors.ts'
-import { placeholdersOf } from '../workflows/workflow.ts'
+import { placeholderFaults } from '../workflows/workflow.ts'
 import { acknowledge, acknowledgeWildcards, allow } from './acknowledge.ts'
 import { executionAlarms } from './alarms.ts'
+import { allowEndsOfContainers } from './container-training.ts'
+import {
+  allowMapRuns,
+  distributedMaps,
+  mapKeyFaults,
+  type DistributedMap,
+} from './distributed-maps.ts'
 import { platformFunction, type PlatformFunctionProps } from './functions.ts'
 import { serviceLogGroup } from './logs.ts'
 import type { PlatformResources } from './platform-resources.ts'
@@ -43,12 +50,30 @@ export interface WorkflowProps {
   /** A function for each `"FunctionName": "${Name}"` of the definition, by its name. */
   readonly tasks: Readonly<Record<string, TaskFunction>>
   /**
+   * What stands for each other `"${Name}"` of the definition, by its name.
+   *
+   * @default - the definition has no other
+   */
+  readonly substitutions?: Readonly<Record<string, string>>
+  /**
    * Events that start an execution, whose input is the whole event. A pattern of S3's events that
    * names no bucket is kept to the platform's own.
    *
    * @default - executions start by request only
    */
   readonly trigger?: EventPattern
+  /**
+   * Keys of the platform's bucket from which distributed Maps read their items, as `sales/*`.
+   *
+   * @default - the items are in the state's input
+   */
+  readonly itemReaderKeys?: string
+  /**
+   * Keys of the platform's bucket to which distributed Maps write their results, as `sales/*`.
+   *
+   * @default - none is written
+   */
+  readonly resultWriterKeys?: string
   /**
    * Runs when an execution has ended, however it ended (also stopped or timed out), with the Step
    * Functions Execution Status Change event as its input: at least once.
@@ -67,6 +92,8 @@ export interface WorkflowProps {
 export class Workflow extends Construct {
   readonly name: string
   readonly stateMachine: StateMachine
+  /** What the state machine may do. */
+  readonly role: Role
   /** The functions of the tasks, by their names. */
   readonly functions: Readonly<Record<string, IFunction>>
 
@@ -78,7 +105,7 @@ export class Workflow extends Construct {
     super(scope, id)
     const { platform, name, definitionFile, trigger, onExecutionEnd } = props
     const text = readFileSync(definitionFile, 'utf8')
-    const timeouts = checkedTimeouts(props, text)
+    const { timeouts, maps } = checkedDefinition(props, text)
     platform.workflows.add(name)
     this.name = name
 
@@ -92,14 +119,18 @@ export class Workflow extends Construct {
       ([task, made]) => [task, versionOf(made)] as const,
     )
     const role = stateMachineRole(this, platform, Object.values(this.functions))
+    this.role = role
+    allowEndsOfContainers(role, text)
+    allowMapRuns(role, maps, name, platform, props)
     this.stateMachine = new StateMachine(this, 'StateMachine', {
       stateMachineName: platform.workflows.stateMachineName(name),
       stateMachineType: StateMachineType.STANDARD,
       role,
       definitionBody: DefinitionBody.fromString(text),
-      definitionSubstitutions: Object.fromEntries(
-        versions.map(([task, { functionArn }]) => [task, functionArn]),
-      ),
+      definitionSubstitutions: {
+        ...Object.fromEntries(versions.map(([task, { functionArn }]) => [task, functionArn])),
+        ...props.substitutions,
+      },
       tracingEnabled: true,
       logs: {
         destination: serviceLogGroup(this, 'Logs', `states/${name}`, platform),
@@ -176,11 +207,16 @@ export class Workflow extends Construct {
   }
 }
 
-/** The seconds that the definition gives each task; throws for what does not fit together. */
-function checkedTimeouts(
-  { platform, name, tasks, trigger, definitionFile }: WorkflowProps,
-  text: string,
-): Map<string, number> {
+/** What a definition asks of its role and its functions. */
+interface CheckedDefinition {
+  /** The seconds that it gives each task. */
+  readonly timeouts: ReadonlyMap<string, number>
+  readonly maps: readonly DistributedMap[]
+}
+
+/** Throws for what does not fit together. */
+function checkedDefinition(props: WorkflowProps, text: string): CheckedDefinition {
+  const { platform, name, tasks, trigger, definitionFile } = props
   const faults: string[] = []
   const machine = platform.workflows.stateMachineName(name)
   if (!/^[A-Za-z0-9_-]+$/.test(name) || machine.length > 80) {
@@ -189,15 +225,10 @@ function checkedTimeouts(
     )
   }
   const definition = parsed(text, name, definitionFile)
-  const placeholders = placeholdersOf(definition)
-  for (const task of placeholders) {
-    if (!Object.hasOwn(tasks, task)) {
-      faults.push(`the definition names \${${task}}, and no task has that name`)
-    }
-  }
+  const { substitutions = {} } = props
+  faults.push(...placeholderFaults(definition, Object.keys(tasks), Object.keys(substitutions)))
   const timeouts = taskTimeouts(definition)
   for (const [task, source] of Object.entries(tasks)) {
-    if (!placeholders.has(task)) faults.push(`the definition never names the task ${task}`)
     const given = 'timeout' in source ? source.timeout : undefined
     const state = timeouts.get(task)
     if (given !== undefined && state !== undefined && given.toSeconds() > state) {
@@ -213,8 +244,10 @@ function checkedTimeouts(
       faults.push((error as Error).message)
     }
   }
+  const maps = distributedMaps(definition)
+  faults.push(...mapKeyFaults(maps, props))
   if (faults.length > 0) throw new WorkflowError(name, faults)
-  return timeouts
+  return { timeouts, maps }
 }
 
 function parsed(text: string, name: string, file: string): unknown {

@@ -44,6 +44,18 @@ export function resultsHeader(
   return Buffer.from(csvRecord(names))
 }
 
+/** Rows of a range without a result, as far as the format cannot leave them out. */
+export function* missingResults(
+  { format }: Pick<BatchPlan, 'format'>,
+  { from, to }: RowSpan,
+): Iterable<Uint8Array> {
+  if (format !== 'npy') return
+  for (let row = from; row < to; row += npyRowsAtOnce) {
+    const values = new Float64Array(Math.min(npyRowsAtOnce, to - row)).fill(NaN)
+    yield new Uint8Array(values.buffer)
+  }
+}
+
 /** The rows of the shards, one after the other, without a header. */
 export async function* shardRows(
   objects: Objects,

@@ -14,7 +14,8 @@ import { promote } from './promote.ts'
 import { quarantine } from './quarantine.ts'
 import { register } from './register.ts'
 import { report } from './report.ts'
-import { train } from './train.ts'
+import { rewriteRows } from './rewrite-rows.ts'
+import { train, trainLarge } from './train.ts'
 import { validate } from './validate.ts'
 import { watchPromotion } from './watch-promotion.ts'
 
@@ -24,6 +25,7 @@ export const trainingTasks = [
   validate,
   quarantine,
   train,
+  trainLarge,
   evaluate,
   register,
   checkDrift,
@@ -33,7 +35,7 @@ export const trainingTasks = [
 ] as const
 
 /** The tasks that `workflows/batch.asl.json` names. */
-export const batchTasks = [planBatch, predictRange, joinBatch] as const
+export const batchTasks = [planBatch, rewriteRows, predictRange, joinBatch] as const
 
 /** The tasks that `workflows/retraining.asl.json` names. */
 export const retrainingTasks = [

@@ -14,6 +14,8 @@ export interface LoadedModel {
   readonly task: LearningTask
   readonly algorithm: string
   readonly featureNames: readonly string[]
+  /** The column that was learned; null of other tasks, and of models that do not say. */
+  readonly targetName: string | null
   /** For each feature its categories as text, whose indices the model knows; null for numbers. */
   readonly categories: readonly (readonly string[] | null)[]
   /** The classes as answers name them: numbers of a `.npy`, texts of a CSV; null of other tasks. */
@@ -26,6 +28,8 @@ export interface LoadedModel {
    * for text or nothing where the model takes numbers.
    */
   predict(rows: readonly (readonly Cell[])[]): Predictions
+  /** Writes a row's values to `out` as the model takes them. Throws InstancesInvalid as `predict` does. */
+  read(values: readonly Cell[], out: Float64Array): void
 }
 
 /** A value of a row: a number, the text of a category, or nothing where it is missing. */
@@ -86,6 +90,7 @@ export function openModel(bytes: Uint8Array): LoadedModel {
     task,
     algorithm,
     featureNames,
+    targetName: metadata['targetName'] || null,
     categories,
     classes,
     pipeline,
@@ -94,6 +99,7 @@ export function openModel(bytes: Uint8Array): LoadedModel {
         json: metadata['baseline'] ?? '',
         sample: sampleOf(tensors.get('baseline.sample')),
       }),
+    read: (values, out) => cells.read(values, out),
     predict(rows) {
       const predictions: (number | string)[] = []
       const probabilities: number[][] | null = weigh ? [] : null

@@ -23,6 +23,9 @@ export const modelPattern = `^(?:${namePart}/)?${namePart}$`
 /** The key of an upload, see parseUploadKey. */
 export const uploadKeyPattern = `^uploads/(?:${namePart}/)?${namePart}\\.(?:npy|csv)$`
 
+/** The key of rows that were uploaded to be predicted, see parseInputKey. */
+export const inputKeyPattern = `^inputs/${namePart}/${namePart}/[A-Za-z0-9_-]{1,64}\\.(?:npy|csv)$`
+
 /** A model is named for the dataset it learns from: `<user>/<dataset>`. */
 export interface ModelName {
   readonly user: string
@@ -67,6 +70,24 @@ export function parseUploadKey(key: string): ModelName & { format: UploadFormat 
 
 export function uploadKey(model: ModelName, format: UploadFormat): string {
   return `uploads/${formatModel(model)}.${format}`
+}
+
+/** Where rows are uploaded that a model is to predict once: no upload of them starts a training. */
+export function inputKey(model: ModelName, id: string, format: UploadFormat): string {
+  return `inputs/${formatModel(model)}/${id}.${format}`
+}
+
+/** Reads `inputs/<user>/<dataset>/<id>.npy` (or `.csv`). Throws NameInvalid for any other key. */
+export function parseInputKey(key: string): ModelName & { format: UploadFormat } {
+  const [, path, format] =
+    /^inputs\/([^/]*\/[^/]*)\/[A-Za-z0-9_-]{1,64}\.(npy|csv)$/s.exec(key) ?? []
+  if (path === undefined) {
+    throw new MillraceError(
+      'NameInvalid',
+      `the key of an input is inputs/<user>/<dataset>/<id>.npy (or .csv); found ${quote(key)}`,
+    )
+  }
+  return { ...parseModel(path), format: format as UploadFormat }
 }
 
 /** A version of a dataset as one object. */

@@ -1,22 +1,23 @@
-import { csvRecord, parseCsv, type Matrix } from '../ml/data/index.ts'
-import { defineJob, isMillraceError, MillraceError } from '../platform/ports/index.ts'
-import { BoundedMap } from './bounded-map.ts'
+import { matrix, type Matrix } from '../ml/data/index.ts'
+import { isModelError } from '../ml/models/errors.ts'
+import { defineJob, isMillraceError } from '../platform/ports/index.ts'
 import type { BatchFormat } from './batch-shapes.ts'
-import { openModel, type Cell, type LoadedModel, type Predictions } from './model-artifact.ts'
+import { featureRows, type BlockRows, type FeatureRows } from './block-rows.ts'
+import { BoundedMap } from './bounded-map.ts'
+import { openModel, type LoadedModel } from './model-artifact.ts'
+import { resultWriter } from './result-writer.ts'
 
-/** Some rows of a dataset, and the model that predicts them. Plain data, as a worker thread gets it. */
+/** Some rows of a table, and the model that predicts them. Plain data, as a worker thread gets it. */
 export interface Block {
   readonly model: {
     readonly sha256: string
     /** The model file, shared with the thread: it is not copied for each block. */
     readonly bytes: Uint8Array
   }
-  readonly rows:
-    | { readonly format: 'npy'; readonly matrix: Matrix }
-    | { readonly format: 'csv'; readonly bytes: Uint8Array; readonly numbers: readonly string[] }
+  readonly rows: BlockRows
   /** For each feature its column. */
   readonly columns: readonly number[]
-  /** What the first row is called, in the dataset. */
+  /** What the first row is called, in the source. */
   readonly firstRow: number
   readonly format: BatchFormat
 }
@@ -25,7 +26,7 @@ export interface PredictedBlock {
   readonly rows: number
   /** Result rows one after the other. */
   readonly bytes: Uint8Array
-  /** The bytes before each hundredth row: of rows 0, 100, … of the dataset. */
+  /** The bytes before each hundredth row: of rows 0, 100, … of the source. */
   readonly marks: readonly { readonly row: number; readonly offset: number }[]
   readonly failed: number
   readonly failures: readonly { readonly row: number; readonly message: string }[]
@@ -34,7 +35,7 @@ export interface PredictedBlock {
 /** Rows between two marks. */
 export const markedRows = 100
 
-/** Rows that are predicted by one call of the model. */
+/** Rows that are predicted by one call of the model: their features stay in the cache. */
 const rowsAtOnce = 500
 
 /** Failures of a block that are told one by one. */
@@ -43,35 +44,32 @@ const toldFailures = 5
 export const predictBlock = defineJob(
   import.meta.url,
   'predictBlock',
-  ({ model: file, rows, columns, firstRow, format }: Block): PredictedBlock => {
+  ({ model: file, rows: given, columns, firstRow, format }: Block): PredictedBlock => {
     const model = opened(file)
-    const { count, row } = rows.format === 'npy' ? matrixRows(rows.matrix) : csvRows(rows)
-    const writer = writers[format](model)
-    const parts: Uint8Array[] = []
-    const marks: { row: number; offset: number }[] = []
+    const rows = featureRows(model, given, columns)
+    const writer = resultWriter(format, model, { count: rows.count, firstRow, markedRows })
     const failures: { row: number; message: string }[] = []
     let failed = 0
-    let size = 0
-    for (let from = 0; from < count; from += rowsAtOnce) {
-      const cells = Array.from({ length: Math.min(rowsAtOnce, count - from) }, (_, i) =>
-        row(from + i, columns),
-      )
-      predicted(model, cells).forEach((prediction, i) => {
-        const at = firstRow + from + i
-        if (at % markedRows === 0) marks.push({ row: at, offset: size })
-        if (prediction instanceof Error) {
-          failed++
-          const message = prediction.message.slice(0, 200)
-          if (failures.length < toldFailures) failures.push({ row: at, message })
-        }
-        const part = writer(at, prediction instanceof Error ? null : prediction)
-        parts.push(part)
-        size += part.length
-      })
+    for (let from = 0; from < rows.count; from += rowsAtOnce) {
+      const to = Math.min(from + rowsAtOnce, rows.count)
+      const answers = answersOf(model, rows, { from, to, isWeighed: format !== 'npy' })
+      for (const [row, message] of answers.failures) {
+        failed++
+        const told = { row: firstRow + row, message: message.slice(0, 200) }
+        if (failures.length < toldFailures) failures.push(told)
+      }
+      writer.add(answers)
     }
-    return { rows: count, bytes: Buffer.concat(parts, size), marks, failed, failures }
+    return { rows: rows.count, ...writer.end(), failed, failures }
   },
 )
+
+/** The same bytes where all threads see them, so that they are not copied for each. */
+export function sharedBytes(bytes: Uint8Array): Uint8Array {
+  const copy = new Uint8Array(new SharedArrayBuffer(bytes.length))
+  copy.set(bytes)
+  return copy
+}
 
 /** Of the models that this thread used last. */
 const openModels = new BoundedMap<string, LoadedModel>(4)
@@ -83,82 +81,62 @@ function opened({ sha256, bytes }: Block['model']): LoadedModel {
   return model
 }
 
-interface Rows {
-  readonly count: number
-  readonly row: (i: number, columns: readonly number[]) => Cell[]
+/** What the model says of some rows. */
+export interface BlockAnswers {
+  /** What it predicts, as it knows it; NaN of rows that failed. */
+  readonly values: Float64Array
+  /** Rows × classes, where they are asked for and the model has them. */
+  readonly shares: Matrix | null
+  /** By rows of the block. */
+  readonly failures: ReadonlyMap<number, string>
 }
 
-function matrixRows({ data, rows, cols }: Matrix): Rows {
-  return {
-    count: rows,
-    row: (i, columns) => columns.map((column) => numberOrNull(data[i * cols + column]!)),
-  }
+interface Span {
+  readonly from: number
+  readonly to: number
+  readonly isWeighed: boolean
 }
 
-function csvRows({ bytes, numbers }: { bytes: Uint8Array; numbers: readonly string[] }): Rows {
-  const table = parseCsv(bytes, { numbers: new Set(numbers) })
-  return {
-    count: table.rows,
-    row: (i, columns) =>
-      columns.map((at) => {
-        const column = table.columns[at]!
-        if (column.kind === 'number') return numberOrNull(column.values[i]!)
-        return column.values[i] === '' ? null : column.values[i]!
-      }),
-  }
-}
-
-function numberOrNull(value: number): number | null {
-  return Number.isNaN(value) ? null : value
-}
-
-interface Prediction {
-  readonly value: number | string
-  readonly probabilities: readonly number[] | null
-}
-
-/** Together; where one row does not fit the model, one by one. */
-function predicted(model: LoadedModel, rows: readonly Cell[][]): (Prediction | MillraceError)[] {
+/** Together; where a row does not fit the model, one by one. Both give the same bits. */
+function answersOf(model: LoadedModel, rows: FeatureRows, span: Span): BlockAnswers {
+  const { pipeline } = model
+  const weigh = span.isWeighed && 'predictProba' in pipeline ? pipeline.predictProba : undefined
   try {
-    return listOf(model.predict(rows))
+    const features = rows.features(span.from, span.to)
+    const values = pipeline.predict(features)
+    return { values, shares: weigh?.(features) ?? null, failures: new Map() }
   } catch (error) {
-    if (!isMillraceError(error, 'InstancesInvalid')) throw error
-    const [only] = rows
-    if (rows.length === 1 && only !== undefined) {
-      // Its place among the rows of this call says nothing.
-      return [new MillraceError('InstancesInvalid', error.message.replace(/^row 0: /, ''))]
-    }
-    return rows.flatMap((row) => predicted(model, [row]))
+    if (!isRowFault(error)) throw error
+    return answersOneByOne(model, rows, span)
   }
 }
 
-function listOf({ predictions, probabilities }: Predictions): Prediction[] {
-  return predictions.map((value, i) => ({ value, probabilities: probabilities?.[i] ?? null }))
+function answersOneByOne(
+  { pipeline, classes }: LoadedModel,
+  rows: FeatureRows,
+  { from, to, isWeighed }: Span,
+): BlockAnswers {
+  const weigh = isWeighed && 'predictProbaRow' in pipeline ? pipeline.predictProbaRow : undefined
+  const count = to - from
+  const width = classes?.length ?? 0
+  const values = new Float64Array(count).fill(NaN)
+  const shares = weigh && matrix(new Float64Array(count * width), count, width)
+  const failures = new Map<number, string>()
+  for (let i = 0; i < count; i++) {
+    try {
+      const row = rows.features(from + i, from + i + 1).data
+      const value = pipeline.predictRow(row)
+      weigh?.(row, shares!.data.subarray(i * width, (i + 1) * width))
+      values[i] = value
+    } catch (error) {
+      if (!isRowFault(error)) throw error
+      failures.set(from + i, error.message)
+    }
+  }
+  return { values, shares: shares ?? null, failures }
 }
 
-type Writer = (row: number, prediction: Prediction | null) => Uint8Array
-
-const writers: Readonly<Record<BatchFormat, (model: LoadedModel) => Writer>> = {
-  csv: ({ classes }) => {
-    const nothing = new Array<null>(classes?.length ?? 0).fill(null)
-    return (row, prediction) => {
-      const { value = null, probabilities = null } = prediction ?? {}
-      return Buffer.from(csvRecord([row, value, ...(probabilities ?? nothing)]))
-    }
-  },
-  jsonl: () => (row, prediction) => {
-    const { value = null, probabilities = null } = prediction ?? {}
-    const line = { row, prediction: value, ...(probabilities === null ? {} : { probabilities }) }
-    return Buffer.from(`${JSON.stringify(line)}\n`)
-  },
-  npy: ({ classes }) => {
-    const places = new Map(classes?.map((label, place) => [label, place]))
-    return (_, prediction) => {
-      const bytes = Buffer.alloc(8)
-      const value = prediction?.value ?? NaN
-      // Text is told by its place among the classes.
-      bytes.writeDoubleLE(typeof value === 'number' ? value : (places.get(value) ?? NaN))
-      return bytes
-    }
-  },
+/** Values that the model cannot take, as beyond a double's range in its sums. */
+function isRowFault(error: unknown): error is Error {
+  return isModelError(error) || isMillraceError(error, 'InstancesInvalid')
 }

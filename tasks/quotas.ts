@@ -1,10 +1,11 @@
 import { MillraceError, type Clock, type Table } from '../platform/ports/index.ts'
 import { createAccounts } from './accounts.ts'
+import { spentRowsOf } from './batch-quota.ts'
 import { BoundedMap } from './bounded-map.ts'
 import type { Caller } from './caller.ts'
 import { createPlans, planOfUser, type Plan, type PlanOfUser } from './plans.ts'
 import { takeTokens, type Taken } from './token-bucket.ts'
-import { endOfMonth, monthOf, usageOf } from './usage.ts'
+import { endOfMonth, monthOf } from './usage.ts'
 
 /** How old the knowledge of a user's plan and of what was used this month may be, in milliseconds. */
 export const quotaMaxAge = 5000
@@ -38,7 +39,7 @@ export const noQuotas: Quotas = { spend: () => undefined }
 
 interface Account {
   readonly plan: PlanOfUser
-  /** Rows predicted this month, with those that this process has answered since it was read. */
+  /** Rows predicted this month or held by batches, with those that this process has answered since. */
   predictions: number
   readonly month: string
   readonly readAt: number
@@ -121,9 +122,9 @@ export function createQuotas(table: Table, clock: Clock): Quotas {
   async function read(user: string): Promise<Account> {
     const readAt = clock.now()
     const month = monthOf(readAt)
-    const [plan, usage] = await Promise.all([
+    const [plan, spent] = await Promise.all([
       planOfUser({ accounts, plans }, user),
-      usageOf(table, user, month),
+      spentRowsOf(table, user, month),
     ])
     const before = known.get(user)
     const counted = before?.month === month ? before.predictions : 0
@@ -132,7 +133,7 @@ export function createQuotas(table: Table, clock: Clock): Quotas {
       month,
       readAt,
       // What this process has answered may not have been counted yet.
-      predictions: Math.max(usage.predictions, counted),
+      predictions: Math.max(spent, counted),
       lease: before?.lease ?? { tokens: 0, left: 0, waitSeconds: 0, takenAt: -Infinity },
     }
     known.set(user, account)

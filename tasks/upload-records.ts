@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { MillraceError, pages, type Item, type Json, type Table } from '../platform/ports/index.ts'
+import { pages, type Item, type Json, type Table } from '../platform/ports/index.ts'
 import { type ModelName, nameSchema } from './names.ts'
 import { attempt } from './table-items.ts'
 
@@ -34,22 +34,16 @@ export async function putUpload(table: Table, user: string, record: UploadRecord
   await table.put({ ...placeOf(user, record), ...item }, { if: 'absent' })
 }
 
-/** Throws UploadNotFound for what was never started, was ended, or is too old. */
+/** Undefined for what was never started, was ended, or is too old. */
 export async function findUpload(
   table: Table,
   { user, dataset }: ModelName,
   uploadId: string,
   now: number,
-): Promise<UploadRecord> {
+): Promise<UploadRecord | undefined> {
   const { pk, sk } = placeOf(user, { dataset, uploadId })
   const item = await table.get(pk, sk)
-  if (item === undefined || isOver(item, now)) {
-    throw new MillraceError(
-      'UploadNotFound',
-      'no upload of this id is under way: it was completed, aborted or never started; start another one',
-    )
-  }
-  return uploadRecord.parse(item)
+  return item === undefined || isOver(item, now) ? undefined : uploadRecord.parse(item)
 }
 
 /** Notes what an upload became, and keeps that for a day; of one that was aborted meanwhile nothing. */

@@ -7,7 +7,7 @@ import {
   type PresignedUpload,
   type UploadedPart,
 } from '../platform/ports/index.ts'
-import { uploadKey, type ModelName, type UploadFormat } from './names.ts'
+import { inputKey, uploadKey, type ModelName, type UploadFormat } from './names.ts'
 import type { TrainingConfiguration } from './training-configuration.ts'
 import {
   completeUpload,
@@ -29,6 +29,9 @@ export const minPartBytes = 5 * 1024 * 1024
 
 /** URLs that one answer has. */
 export const maxUrls = 100
+
+/** Of one upload in parts: what S3 takes. */
+export const maxParts = 10_000
 
 /** Versions of a key among which a completion whose answer was lost is looked for. */
 const maxLooked = 20
@@ -56,7 +59,27 @@ export interface StartedUpload {
   readonly parts: readonly PartUrl[]
 }
 
-/** Uploads of datasets, whole or in parts; what is uploaded starts a training. */
+/** Where uploads are kept. */
+export interface UploadPlace {
+  /** The key of a new upload. */
+  key(name: ModelName, format: UploadFormat): string
+  /** Whether a key is of this place: uploads of another one are not found here. */
+  holds(key: string): boolean
+}
+
+/** What is uploaded as a dataset starts a training. */
+export const datasetPlace: UploadPlace = {
+  key: uploadKey,
+  holds: (key) => key.startsWith('uploads/'),
+}
+
+/** Rows to be predicted once, each upload under a key of its own. */
+export const inputPlace: UploadPlace = {
+  key: (model, format) => inputKey(model, randomBytes(16).toString('hex'), format),
+  holds: (key) => key.startsWith('inputs/'),
+}
+
+/** Uploads of one place, whole or in parts. */
 export interface Uploads {
   /** A URL that takes all the bytes. Throws RequestInvalid (a configuration too large to travel). */
   presign(
@@ -85,15 +108,14 @@ export interface Uploads {
   abort(dataset: ModelName, uploadId: string): Promise<void>
 }
 
-export function createUploads({
-  objects,
-  table,
-  clock,
-}: Pick<Ports, 'objects' | 'table' | 'clock'>): Uploads {
+export function createUploads(
+  { objects, table, clock }: Pick<Ports, 'objects' | 'table' | 'clock'>,
+  place: UploadPlace = datasetPlace,
+): Uploads {
   return {
     async presign(dataset, request) {
       const { format, size } = request
-      const key = uploadKey(dataset, format)
+      const key = place.key(dataset, format)
       const metadata = metadataOf(request)
       const presigned = await objects.presignUpload(key, {
         expiresInSeconds: urlSeconds,
@@ -108,7 +130,7 @@ export function createUploads({
       const { format, size, sha256 = null } = request
       const { user } = dataset
       for (const stale of await staleUploads(table, user, clock.now())) await end(user, stale)
-      const key = uploadKey(dataset, format)
+      const key = place.key(dataset, format)
       const uploadId = randomBytes(24).toString('base64url')
       const { uploadId: storeId } = await objects.startMultipartUpload(key, {
         ...contentTypeOf(request),
@@ -144,7 +166,7 @@ export function createUploads({
     },
 
     async complete(dataset, uploadId, parts) {
-      const record = await findUpload(table, dataset, uploadId, clock.now())
+      const record = await found(dataset, uploadId)
       const { key, storeId, versionId, sha256 } = record
       if (versionId !== null) return objects.head(key, { versionId })
       // Each part is signed for its size: all of them, and nothing else, are the bytes that were declared.
@@ -169,8 +191,14 @@ export function createUploads({
   }
 
   async function underWay(dataset: ModelName, uploadId: string): Promise<UploadRecord> {
-    const record = await findUpload(table, dataset, uploadId, clock.now())
+    const record = await found(dataset, uploadId)
     if (record.versionId !== null) throw alreadyCompleted()
+    return record
+  }
+
+  async function found(dataset: ModelName, uploadId: string): Promise<UploadRecord> {
+    const record = await findUpload(table, dataset, uploadId, clock.now())
+    if (record === undefined || !place.holds(record.key)) throw uploadUnknown()
     return record
   }
 
@@ -237,6 +265,13 @@ function asciiJson(value: unknown): string {
   return JSON.stringify(value).replace(
     /[^\x20-\x7e]/g,
     (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  )
+}
+
+function uploadUnknown(): MillraceError {
+  return new MillraceError(
+    'UploadNotFound',
+    'no upload of this id is under way: it was completed, aborted or never started; start another one',
   )
 }
 

@@ -47,7 +47,7 @@ export function endOfMonth(time: number): number {
 }
 
 export async function usageOf(table: Table, user: string, month: string): Promise<Usage> {
-  const item = await table.get(partition(user), month)
+  const item = await table.get(usagePartition(user), month)
   const names = Object.keys(noUsage) as (keyof Usage)[]
   return Object.fromEntries(
     names.map((name) => [name, (item?.[name] as number | undefined) ?? 0]),
@@ -69,10 +69,13 @@ export async function countTraining(
   { training, rows, most = null }: { training: string; rows: number; most?: number | null },
 ): Promise<boolean> {
   const month = monthOf(time)
-  const mark: Write = { put: { pk: partition(user), sk: `training#${training}` }, if: 'absent' }
+  const mark: Write = {
+    put: { pk: usagePartition(user), sk: `training#${training}` },
+    if: 'absent',
+  }
   const count = addition(user, month, { trainings: 1, trainedRows: rows })
   for (;;) {
-    const item = most === null ? undefined : await table.get(partition(user), month)
+    const item = most === null ? undefined : await table.get(usagePartition(user), month)
     const trainedRows = (item?.['trainedRows'] ?? null) as number | null
     if (most !== null && (trainedRows ?? 0) + rows > most) {
       return isTrainingCounted(table, user, training)
@@ -97,7 +100,7 @@ export async function isTrainingCounted(
   user: string,
   training: string,
 ): Promise<boolean> {
-  return (await table.get(partition(user), `training#${training}`)) !== undefined
+  return (await table.get(usagePartition(user), `training#${training}`)) !== undefined
 }
 
 /**
@@ -158,13 +161,13 @@ function additionsOf(records: readonly LogRecord[]): Write[] {
 }
 
 function addition(user: string, month: string, add: Readonly<Record<string, number>>) {
-  return { update: { pk: partition(user), sk: month, add } }
+  return { update: { pk: usagePartition(user), sk: month, add } }
 }
 
-/** Bytes of the datasets, models and results of batches of a user, in their present versions. */
+/** Bytes of what a user keeps, in its present versions: datasets, models, and what batches read and made. */
 export async function storedBytes(objects: Objects, user: string): Promise<number> {
   let bytes = 0
-  for (const folder of ['uploads', 'datasets', 'models', 'batches']) {
+  for (const folder of ['uploads', 'datasets', 'models', 'inputs', 'batches']) {
     const prefix = `${folder}/${user}/`
     for await (const page of pages((cursor) => objects.list(prefix, { cursor }))) {
       bytes += page.objects.reduce((sum, { size }) => sum + size, 0)
@@ -173,6 +176,7 @@ export async function storedBytes(objects: Objects, user: string): Promise<numbe
   return bytes
 }
 
-function partition(user: string): Item['pk'] {
+/** Where the table has the counters of a user: an item a month, and marks of what they count once. */
+export function usagePartition(user: string): Item['pk'] {
   return `usage#${user}`
 }

@@ -12,7 +12,8 @@ import { createAccounts } from '../../tasks/accounts.ts'
 import { handleMessage, sweep } from '../../tasks/index.ts'
 import { parseModel } from '../../tasks/names.ts'
 import { invokeTask, type AnyTask } from '../../tasks/task.ts'
-import { placeholdersOf, type Workflow } from '../../workflows/workflow.ts'
+import { embeddedSubstitutions, type Workflow } from '../../workflows/workflow.ts'
+import { bucketStore } from '../ports/bucket-store.ts'
 import { MillraceError, type Logger, type Metrics, type Ports } from '../ports/index.ts'
 import { batch } from './batch.ts'
 import { LocalBus } from './bus.ts'
@@ -73,6 +74,8 @@ export interface PlatformOptions {
   readonly workers?: number
   /** Whether what is served is watched for drift. @default true */
   readonly monitoring?: boolean
+  /** Threads for trainings and batches at most. @default one less than the cores, at least 1 */
+  readonly computeThreads?: number
   /** @default JSON lines to standard error, from `warn` on */
   readonly logger?: Logger
   /** @default measurements are logged as `debug` lines */
@@ -135,7 +138,8 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     closers.push(async () => objects.close())
     const log = new LocalLog(database, { logger, gatherMs: 200 })
     closers.push(async () => log.close())
-    const compute = new LocalCompute()
+    const { computeThreads: threads } = options
+    const compute = new LocalCompute(threads === undefined ? {} : { threads })
     closers.push(async () => compute.close())
     const arns = localArns(bus.origin.region, bus.origin.account)
     const opened = Promise.withResolvers<Engine>()
@@ -155,6 +159,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
     const functions = functionsOf(workflows)
     const engine = await openEngine({
       database: database.connection,
+      objects: bucketStore(objects),
       tasks: lambdaInvoke((name) => {
         const task = functions.get(name)
         return task && ((payload, { signal }) => invokeTask(task, payload, ports, { signal }))
@@ -285,10 +290,8 @@ function functionsOf(workflows: readonly Workflow[]): Map<string, AnyTask> {
 
 /** Makes the state machine, or updates it; what runs keeps the definition that it began with. */
 async function deploy(engine: Engine, { name, definition }: Workflow): Promise<void> {
-  const functions = new Map(
-    [...placeholdersOf(definition)].map((task) => [task, `${name}-${task}`]),
-  )
-  const deployed = JSON.stringify(substitute(definition, Object.fromEntries(functions)))
+  const substitutions = embeddedSubstitutions(definition, (task) => `${name}-${task}`)
+  const deployed = JSON.stringify(substitute(definition, substitutions))
   try {
     await engine.createStateMachine({ name, definition: deployed, roleArn: localRole })
   } catch (error) {

@@ -1,5 +1,5 @@
 import type { EventEnvelope } from '../../events/envelope.ts'
-import type { Ports } from '../ports/index.ts'
+import type { Place, Ports } from '../ports/index.ts'
 import { MemoryBus } from './memory-bus.ts'
 import { MemoryCompute } from './memory-compute.ts'
 import { RecordingExecutions } from './memory-executions.ts'
@@ -40,6 +40,8 @@ export interface MemoryPortsOptions {
   readonly clock?: ManualClock
   /** Deliveries of a queue's message before it is a dead letter. @default 5 */
   readonly maxReceives?: number
+  /** Where a training can run. @default a function with 16 GiB and no time limit */
+  readonly places?: readonly Place[]
 }
 
 /**
@@ -58,7 +60,7 @@ export function memoryPorts(options: MemoryPortsOptions = {}): MemoryPorts {
     bus,
     log: new MemoryLog(),
     executions: new RecordingExecutions(clock),
-    compute: new MemoryCompute(),
+    compute: new MemoryCompute(options.places),
     clock,
     logger,
     metrics: new RecordingMetrics(),

@@ -1,6 +1,15 @@
-import { lambdaInvoke, openEngine, substitute, virtualClock } from '../../engine/index.ts'
+import {
+  combineTasks,
+  lambdaInvoke,
+  openEngine,
+  serviceTasks,
+  substitute,
+  virtualClock,
+  type TaskHandler,
+} from '../../engine/index.ts'
 import { invokeTask, type AnyTask } from '../../tasks/task.ts'
-import { placeholdersOf, type Workflow } from '../../workflows/workflow.ts'
+import { embeddedSubstitutions, type Workflow } from '../../workflows/workflow.ts'
+import { bucketStore } from '../ports/bucket-store.ts'
 import type { Json, Ports } from '../ports/index.ts'
 import { memoryPorts } from './memory-ports.ts'
 
@@ -9,6 +18,8 @@ export interface RunWorkflowOptions {
   readonly input: unknown
   /** What stands in for tasks, by name: an answer, or a function of the task's input. */
   readonly mocks?: Readonly<Record<string, MockedTask>>
+  /** What stands in for service integrations, by service and action, as `ecs:runTask`. @default none */
+  readonly services?: Readonly<Record<string, TaskHandler>>
   /** What tasks that are not mocked run on. @default memoryPorts() */
   readonly ports?: Ports
   /** The execution's name. @default 'test' */
@@ -37,7 +48,7 @@ export interface WorkflowRun {
  */
 export async function runWorkflow(
   workflow: Workflow,
-  { input, mocks = {}, ports = memoryPorts(), name = 'test' }: RunWorkflowOptions,
+  { input, mocks = {}, services = {}, ports = memoryPorts(), name = 'test' }: RunWorkflowOptions,
 ): Promise<WorkflowRun> {
   const tasks = new Map(workflow.tasks.map((task) => [task.name, task]))
   const unknown = Object.keys(mocks).find((mocked) => !tasks.has(mocked))
@@ -51,24 +62,28 @@ export async function runWorkflow(
   )
   const engine = await openEngine({
     clock: virtualClock(),
-    tasks: lambdaInvoke((task) => {
-      const real = tasks.get(task)
-      return (
-        real &&
-        (async (payload, { signal }) => {
-          calls[task]!.push(payload)
-          return Object.hasOwn(mocks, task)
-            ? answerOf(mocks[task]!, payload)
-            : invokeTask(real, payload, ports, { signal })
-        })
-      )
-    }),
+    objects: bucketStore(ports.objects),
+    tasks: combineTasks(
+      lambdaInvoke((task) => {
+        const real = tasks.get(task)
+        return (
+          real &&
+          (async (payload, { signal }) => {
+            calls[task]!.push(payload)
+            return Object.hasOwn(mocks, task)
+              ? answerOf(mocks[task]!, payload)
+              : invokeTask(real, payload, ports, { signal })
+          })
+        )
+      }),
+      serviceTasks(services),
+    ),
   })
   try {
-    const names = new Map([...placeholdersOf(workflow.definition)].map((task) => [task, task]))
+    const substitutions = embeddedSubstitutions(workflow.definition, (task) => task)
     const { stateMachineArn } = await engine.createStateMachine({
       name: workflow.name,
-      definition: JSON.stringify(substitute(workflow.definition, Object.fromEntries(names))),
+      definition: JSON.stringify(substitute(workflow.definition, substitutions)),
       roleArn: 'arn:aws:iam::000000000000:role/test',
     })
     const { executionArn } = await engine.startExecution({

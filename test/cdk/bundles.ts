@@ -7,6 +7,7 @@ const names = [
   'validate',
   'quarantine',
   'train',
+  'training-container',
   'evaluate',
   'register',
   'check-drift',
@@ -14,6 +15,7 @@ const names = [
   'announce',
   'report',
   'plan-batch',
+  'rewrite-rows',
   'predict-range',
   'join-batch',
   'claim-retraining',
@@ -38,6 +40,8 @@ export function standInBundles(): string {
   for (const name of names) {
     mkdirSync(join(directory, name))
     writeFileSync(join(directory, name, 'index.mjs'), 'export const handler = async () => null\n')
+    if (name === 'training-container')
+      writeFileSync(join(directory, name, 'Dockerfile'), 'FROM scratch\n')
   }
   return directory
 }

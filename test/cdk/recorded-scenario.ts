@@ -29,6 +29,7 @@ import { createMonitors } from '../../tasks/monitors.ts'
 import { formatModel } from '../../tasks/names.ts'
 import { createPredictionLog } from '../../tasks/prediction-log.ts'
 import { promote } from '../../tasks/promote.ts'
+import { train as learn } from '../../tasks/train.ts'
 import type { AnyTask } from '../../tasks/task.ts'
 import { irisNpy, irisRows, npyOf } from '../fixtures/iris.ts'
 import { httpApiEvent } from '../platform/aws/http-events.ts'
@@ -57,6 +58,7 @@ export async function recordScenario(): Promise<void> {
   const accepted = await train(ports, 'accepted', key, irisNpy())
   // A task may run twice.
   await runTask(promote, accepted.run.calls['Promote']![0], recording(ports, 'Promote'))
+  await runTask(learn, accepted.run.calls['Train']![0], recording(ports, 'Train'))
   await ports.objects.put(`${key}.json`, sidecar)
   await train(ports, 'configured', key, irisNpy())
   await train(ports, 'duplicate', key, irisNpy())
@@ -85,10 +87,13 @@ export async function recordScenario(): Promise<void> {
   await askForDeadLetters(ports)
   await countUsage(ports)
   await watchServed(ports)
-  await askForUploads(ports)
+  await askForUploads(ports, '/datasets/ada/sent/uploads')
+  await askForUploads(ports, '/models/ada/iris/inputs')
   await askForAccounts(ports)
   await askForModels(ports)
   await recordRetrainings(ports, { recording, runTraining })
+  // The same task in a larger function.
+  recorded.set('TrainLarge', recorded.get('Train')!)
 }
 
 async function train(ports: MemoryPorts, name: string, key: string, bytes: Uint8Array) {
@@ -145,7 +150,10 @@ async function askForTrainings(ports: MemoryPorts): Promise<void> {
   }
 }
 
-/** Batches of what was uploaded, and of what was appended to, which is made one object. */
+/**
+ * Batches of datasets and of files, in rows and in columns, and of what was appended to, which is made
+ * one object. In each a shard is damaged, and one is resumed.
+ */
 async function askForBatches(ports: MemoryPorts): Promise<void> {
   const api = createApi(recording(ports, 'api'))
   const headers = { 'content-type': 'application/json' }
@@ -162,28 +170,65 @@ async function askForBatches(ports: MemoryPorts): Promise<void> {
   await ask('PUT', '/datasets/ada/flowers', { columns, target: null })
   await ask('POST', '/datasets/ada/flowers/rows', [[5.1, 3.5, 1.4, 0.2]])
   await ask('PUT', '/datasets/ada/strangers', { columns: columns.slice(1), target: null })
+  const key = 'inputs/ada/iris/flowers.npy'
+  await ports.objects.put(key, npyOf(irisRows()))
+  const byColumns = 'inputs/ada/iris/by-columns.npy'
+  await ports.objects.put(byColumns, irisNpy())
   const path = '/models/ada/iris/batches'
-  for (const dataset of ['ada/iris', 'ada/flowers', 'ada/strangers']) {
-    const accepted = await ask('POST', path, { dataset })
-    const { batch: name } = (await accepted.json()) as { batch: string }
-    const { input } = await ports.executions.describe('batch', name)
+  const run = async (execution: string, given: MemoryPorts) => {
+    const { input } = await ports.executions.describe('batch', execution)
     const tasks = batch.tasks.map((task): AnyTask => ({
       ...task,
-      async run(payload, given, context) {
+      async run(payload, taken, context) {
         // A task may run twice.
-        await task.run(payload, recording(given, task.name), context)
-        return task.run(payload, recording(given, task.name), context)
+        await task.run(payload, recording(taken, task.name), context)
+        return task.run(payload, recording(taken, task.name), context)
       },
     }))
-    const run = await runWorkflow(
+    const { status } = await runWorkflow(
       { ...batch, tasks },
-      { input, ports: withoutDigests(ports), name },
+      { input, ports: withoutDigests(given), name: execution },
     )
-    expect(run.status).toBe('SUCCEEDED')
-    if (dataset !== 'ada/strangers') await ask('GET', `${path}/${name}/results?limit=1`)
+    ports.executions.set({ workflow: 'batch', name: execution, status })
+    return status
+  }
+  const begun = async (order: object) =>
+    (await (await ask('POST', path, order)).json()) as { batch: string; execution: string }
+  for (const order of [
+    { dataset: 'ada/iris' },
+    { dataset: 'ada/iris', datasetVersion: 0 },
+    { dataset: 'ada/flowers' },
+    { dataset: 'ada/strangers' },
+    { file: { key } },
+    { file: { key: byColumns } },
+  ]) {
+    const { batch: name } = await begun(order)
+    expect(await run(name, withDamagedShard(ports))).toBe('SUCCEEDED')
+    if (order.dataset !== 'ada/strangers') await ask('GET', `${path}/${name}/results?limit=1`)
     await ask('POST', `${path}/${name}/cancel`)
   }
+  const { batch: name } = await begun({ file: { key }, rangeRows: 100 })
+  const place = `batches/ada/iris/${name}/shards/000000.csv/foreign`
+  await ports.objects.put(place, new Uint8Array(1))
+  expect(await run(name, ports)).toBe('FAILED')
+  await ask('GET', `${path}/${name}`)
+  await ports.objects.delete(place)
+  const resumed = await ask('POST', `${path}/${name}/resume`)
+  const { execution } = (await resumed.json()) as { execution: string }
+  expect(await run(execution, ports)).toBe('SUCCEEDED')
   await ask('GET', path)
+}
+
+/** One whose bytes are others when they are first read. */
+function withDamagedShard(ports: MemoryPorts): MemoryPorts {
+  let isDamaged = false
+  const read: Ports['objects']['read'] = async (key, options) => {
+    const bytes = await ports.objects.read(key, options)
+    if (isDamaged || !key.includes('/shards/')) return bytes
+    isDamaged = true
+    return bytes.map((byte) => byte ^ 1)
+  }
+  return { ...ports, objects: replaced(ports.objects, { read }) }
 }
 
 /** As S3 knows none of objects that came in parts. */
@@ -193,14 +238,18 @@ function withoutDigests(ports: MemoryPorts): MemoryPorts {
     expect(sha256).toBeDefined()
     return version
   }
-  const objects = new Proxy(ports.objects, {
+  return { ...ports, objects: replaced(ports.objects, { head }) }
+}
+
+/** The same with some methods in the place of its own. */
+function replaced<Port extends object>(port: Port, methods: Partial<Port>): Port {
+  return new Proxy(port, {
     get(target, name) {
-      if (name === 'head') return head
+      if (Object.hasOwn(methods, name)) return Reflect.get(methods, name)
       const value: unknown = Reflect.get(target, name, target)
       return typeof value === 'function' ? (value.bind(target) as unknown) : value
     },
   })
-  return { ...ports, objects }
 }
 
 async function countUsage(ports: MemoryPorts): Promise<void> {
@@ -315,10 +364,9 @@ async function askForDeadLetters(ports: MemoryPorts): Promise<void> {
   }
 }
 
-/** Uploads in parts: one that is completed, twice, and one that is aborted. */
-async function askForUploads(ports: MemoryPorts): Promise<void> {
+/** Uploads of a place: whole, and in parts of which one is completed, twice, and one is aborted. */
+async function askForUploads(ports: MemoryPorts, path: string): Promise<void> {
   const api = createApi(recording(ports, 'api'))
-  const path = '/datasets/ada/sent/uploads'
   const ask = async (method: string, at: string, body?: object) => {
     const headers = { 'content-type': 'application/json' }
     const init = { method, headers, body: body === undefined ? null : JSON.stringify(body) }
@@ -338,9 +386,11 @@ async function askForUploads(ports: MemoryPorts): Promise<void> {
   await ask('POST', `${path}/${uploadId}/complete`, completion)
   await ask('POST', `${path}/${uploadId}/complete`, completion)
   // As when the process died before it noted what the upload became.
-  await ports.table.update('uploads#ada', `sent#${uploadId}`, { set: { versionId: null } })
+  const [, dataset] = /\/ada\/([a-z]+)\//.exec(path)!
+  await ports.table.update('uploads#ada', `${dataset}#${uploadId}`, { set: { versionId: null } })
   await ask('POST', `${path}/${uploadId}/complete`, completion)
   await ask('DELETE', `${path}/${(await start()).uploadId}`)
+  await ask('POST', path, { size: 1 })
   await ask('POST', '/pre-signed-s3-url', { userID: 'ada' })
 }
 

@@ -3,10 +3,10 @@ import { Duration, RemovalPolicy } from 'aws-cdk-lib'
 import { Match } from 'aws-cdk-lib/assertions'
 import { describe, expect, it } from 'vitest'
 import { matchesPattern, servingDriftPattern, type EventPattern } from '../../events/index.ts'
-import { settingsVariables } from '../../platform/aws/settings.ts'
+import { placesVariable, settingsVariables } from '../../platform/aws/settings.ts'
 import { uploadEvent } from '../../platform/testing/index.ts'
 import { taskTimeouts } from '../../cdk/task-timeouts.ts'
-import { placeholdersOf } from '../../workflows/workflow.ts'
+import { placeholdersOf, substitutionsOf } from '../../workflows/workflow.ts'
 import { listOf, ofType, resourcesOf, statementsOf, synthesized, written } from './synthesized.ts'
 
 const { stack, template } = synthesized()
@@ -51,7 +51,7 @@ describe('the bucket', () => {
     expect(types).not.toContain('AWS::StepFunctions::StateMachineAlias')
   })
 
-  it('moves former versions to cheaper storage, and deletes what was aborted or rejected', () => {
+  it('moves former versions to cheaper storage, and deletes what was aborted, rejected or predicted', () => {
     template.hasResourceProperties('AWS::S3::Bucket', {
       LifecycleConfiguration: {
         Rules: [
@@ -61,6 +61,7 @@ describe('the bucket', () => {
             NoncurrentVersionExpiration: Match.absent(),
           },
           { Prefix: 'quarantine/', ExpirationInDays: 90 },
+          { Prefix: 'inputs/', ExpirationInDays: 30 },
         ],
       },
     })
@@ -132,10 +133,20 @@ describe('what is kept when the stack goes', () => {
 
   it('keeps published versions of functions, which executions may be running', () => {
     const versions = Object.values(ofType(template, 'AWS::Lambda::Version'))
-    expect(versions).toHaveLength(19)
+    expect(versions).toHaveLength(21)
     for (const version of versions) expect(version).toMatchObject({ DeletionPolicy: 'Retain' })
   })
 })
+
+/** What a state machine may do beside invoking its functions. */
+const besides: Readonly<Record<string, readonly string[]>> = {
+  training: ['events:PutTargets', 'events:PutRule', 'events:DescribeRule'],
+  batch: [
+    ...['states:StartExecution', 'states:DescribeExecution', 'states:StopExecution'],
+    ...['states:RedriveExecution', 's3:GetObject', 's3:PutObject', 's3:GetObject'],
+    ...['s3:ListMultipartUploadParts', 's3:AbortMultipartUpload'],
+  ],
+}
 
 describe.each(['training', 'batch', 'retraining'])('the %s state machine', (name) => {
   const file = definitionOf(name)
@@ -148,10 +159,12 @@ describe.each(['training', 'batch', 'retraining'])('the %s state machine', (name
   it('is the definition file, byte for byte, with the functions in its placeholders', () => {
     expect(properties['DefinitionString']).toBe(file)
     const substitutions = properties['DefinitionSubstitutions'] as Record<string, unknown>
-    expect(new Set(Object.keys(substitutions))).toEqual(placeholdersOf(JSON.parse(file)))
+    const tasks = placeholdersOf(JSON.parse(file))
+    const others = substitutionsOf(JSON.parse(file))
+    expect(new Set(Object.keys(substitutions))).toEqual(new Set([...tasks, ...others]))
     const versions = Object.keys(ofType(template, 'AWS::Lambda::Version'))
-    for (const version of Object.values(substitutions)) {
-      expect(versions).toContain((version as { Ref: string }).Ref)
+    for (const task of tasks) {
+      expect(versions).toContain((substitutions[task] as { Ref: string }).Ref)
     }
   })
 
@@ -189,7 +202,7 @@ describe.each(['training', 'batch', 'retraining'])('the %s state machine', (name
     const others = statements
       .flatMap(({ Action }) => listOf(Action))
       .filter((action) => !/^(logs|xray):/.test(action))
-    expect(others).toEqual(['lambda:InvokeFunction'])
+    expect(others).toEqual(['lambda:InvokeFunction', ...(besides[name] ?? [])])
   })
 })
 
@@ -197,7 +210,7 @@ describe('the functions', () => {
   const functions = ofType(template, 'AWS::Lambda::Function')
 
   it('run on Node 24 on arm64, from bundles, with source maps and a log group of their own', () => {
-    expect(Object.keys(functions)).toHaveLength(26)
+    expect(Object.keys(functions)).toHaveLength(28)
     const logGroups = new Set<string>()
     for (const { Properties } of Object.values(functions)) {
       expect(Properties).toMatchObject({
@@ -209,7 +222,7 @@ describe('the functions', () => {
       const { LogGroup } = Properties['LoggingConfig'] as { LogGroup: { Ref: string } }
       logGroups.add(LogGroup.Ref)
     }
-    expect(logGroups.size).toBe(26)
+    expect(logGroups.size).toBe(28)
     for (const { Properties } of Object.values(ofType(template, 'AWS::Logs::LogGroup'))) {
       expect(Properties['RetentionInDays']).toBe(90)
     }
@@ -232,13 +245,25 @@ describe('the functions', () => {
 
   it('have as long as the states that call them, and no longer', () => {
     const timeouts = taskTimeouts(JSON.parse(definitionOf('training')))
-    expect(timeouts.size).toBe(10)
+    expect(timeouts.size).toBe(11)
     for (const [task, seconds] of timeouts) {
       const [id] = Object.keys(functions).filter((one) =>
         new RegExp(`^PlatformTraining${task}[0-9A-F]{8}$`).test(one),
       )
       expect(functions[id!]!.Properties['Timeout'], task).toBe(seconds)
     }
+  })
+
+  it('train in one place, unless there is a larger function or a container', () => {
+    const places = Object.values(functions).flatMap(({ Properties }) => {
+      const { Variables } = Properties['Environment'] as { Variables: Record<string, string> }
+      return Variables[placesVariable] ?? []
+    })
+    const memoryBytes = 3008 * 1024 ** 2
+    expect(places.map((place) => JSON.parse(place) as unknown)).toEqual([
+      [{ name: 'function', memoryBytes, seconds: 900 }],
+    ])
+    expect(Object.keys(ofType(template, 'AWS::ECS::Cluster'))).toEqual([])
   })
 
   it('set concurrency aside for predictions, and none for trainings', () => {

@@ -1,4 +1,5 @@
 import { App, Duration, Stack } from 'aws-cdk-lib'
+import { Vpc } from 'aws-cdk-lib/aws-ec2'
 import { Bucket } from 'aws-cdk-lib/aws-s3'
 import { AwsSolutionsChecks } from 'cdk-nag'
 import { describe, expect, it } from 'vitest'
@@ -8,6 +9,16 @@ import { listOf, resourcesOf, synthesized, written, type Statement } from './syn
 const variants: Record<string, TrainingPlatformProps> = {
   'with REST API and WAF': { restApi: {} },
   'with provisioned concurrency': { predictionsProvisionedConcurrency: 2 },
+  'with training beyond a function': {
+    largeTrainingMemorySize: 10_240,
+    containerTraining: {
+      vpc: Vpc.fromVpcAttributes(new Stack(new App(), 'Network'), 'Vpc', {
+        vpcId: 'vpc-0a1b2c3d',
+        availabilityZones: ['a', 'b'],
+        privateSubnetIds: ['subnet-0a1b2c3d', 'subnet-1a2b3c4d'],
+      }),
+    },
+  },
   minimal: {
     authorizer: 'none',
     dashboard: false,
@@ -86,7 +97,9 @@ function expectNamedActions({ template }: typeof base): void {
     for (const action of listOf(Action)) expect(action).not.toContain('*')
     if (listOf(Resource).some((resource) => written(resource) === '*')) {
       expect(
-        listOf(Action).every((action) => /^(logs|xray):|^dynamodb:ListStreams$/.test(action)),
+        listOf(Action).every((action) =>
+          /^(logs|xray):|^ecr:GetAuthorizationToken$|^dynamodb:ListStreams$/.test(action),
+        ),
       ).toBe(true)
     }
   }

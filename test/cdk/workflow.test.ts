@@ -156,6 +156,91 @@ describe('a trigger', () => {
   })
 })
 
+describe('a workflow with distributed Maps', () => {
+  const maps = {
+    StartAt: 'Cards',
+    States: {
+      Cards: distributedMap({
+        Label: 'Cards',
+        ItemReader: reader('getObject', { 'Bucket.$': '$.bucket', 'VersionId.$': '$.version' }),
+        ResultWriter: { Resource: 'arn:aws:states:::s3:putObject', Parameters: {} },
+        Next: 'Both',
+      }),
+      Both: {
+        Type: 'Parallel',
+        Branches: [
+          { StartAt: 'Inner', States: { Inner: distributedMap({ Label: 'Inner', End: true }) } },
+        ],
+        End: true,
+      },
+    },
+  }
+  const withMaps = (definition: object, keys: Partial<WorkflowProps>) =>
+    synthesized({}, (stack) => {
+      new Workflow(stack, 'Mapping', {
+        platform: stack.platform,
+        name: 'mapping',
+        definitionFile: fileOf(definition),
+        tasks: { Greet: { code: code() } },
+        ...keys,
+      })
+    })
+  const allowed = ({ template }: ReturnType<typeof synthesized>) =>
+    Object.fromEntries(
+      statementsOf(template, 'MappingRole')
+        .filter(({ Action }) => listOf(Action).some((action) => /^(states|s3):/.test(action)))
+        .map(({ Action, Resource }) => [
+          listOf(Resource).map(written).join(' ').replaceAll(arnStart, ''),
+          listOf(Action),
+        ]),
+    )
+  const arnStart = 'arn:<AWS::Partition>:states:<AWS::Region>:<AWS::AccountId>:'
+
+  const made = withMaps(maps, { itemReaderKeys: 'lists/*', resultWriterKeys: 'cards/*' })
+
+  it('may start, follow, stop and redrive its children, and use the objects that it names', () => {
+    expect(allowed(made)).toEqual({
+      'stateMachine:Millrace-mapping': ['states:StartExecution'],
+      'execution:Millrace-mapping:*': ['states:DescribeExecution', 'states:StopExecution'],
+      'execution:Millrace-mapping/Cards:* execution:Millrace-mapping/Inner:*': [
+        'states:RedriveExecution',
+      ],
+      '<PlatformBucketF77E3768.Arn>/lists/*': ['s3:GetObject', 's3:GetObjectVersion'],
+      '<PlatformBucketF77E3768.Arn>/cards/*': [
+        's3:PutObject',
+        's3:GetObject',
+        's3:ListMultipartUploadParts',
+        's3:AbortMultipartUpload',
+      ],
+    })
+  })
+
+  it('lists the bucket only where a Map does, and reads no versions that it does not name', () => {
+    const ItemReader = reader('listObjectsV2', {})
+    const listing = {
+      StartAt: 'Listed',
+      States: { Listed: distributedMap({ ItemReader, End: true }) },
+    }
+    expect(allowed(withMaps(listing, { itemReaderKeys: 'lists/*' }))).toMatchObject({
+      'execution:Millrace-mapping/*:*': ['states:RedriveExecution'],
+      '<PlatformBucketF77E3768.Arn>/lists/*': ['s3:GetObject'],
+      '<PlatformBucketF77E3768.Arn>': ['s3:ListBucket'],
+    })
+  })
+
+  it('has a role that refers to nothing that waits for it', () => {
+    const policy = JSON.stringify(statementsOf(made.template, 'MappingRole'))
+    expect(policy).not.toMatch(/MappingStateMachine/)
+  })
+
+  it.each([
+    [maps, {}, /give itemReaderKeys.*give resultWriterKeys/s],
+    [definitionOf({ Greet: 30 }), { itemReaderKeys: 'lists/*' }, /itemReaderKeys is "lists\/\*"/],
+  ])('names keys for its Maps, and none without them', (definition, keys, message) => {
+    expect(() => withMaps(definition, keys)).toThrow(message)
+  })
+})
+
 describe('what does not fit together', () => {
   const greet = fileOf(definitionOf({ Greet: 30 }))
   const faults: [string, Partial<WorkflowProps>, RegExp][] = [
@@ -164,6 +249,16 @@ describe('what does not fit together', () => {
       'a task without a placeholder',
       { tasks: { Greet: { code: code() }, Grat: { code: code() } } },
       /never names the task Grat/,
+    ],
+    [
+      'a placeholder without its substitution',
+      { definitionFile: fileOf({ ...definitionOf({ Greet: 30 }), Comment: 'at ${Place}' }) },
+      /has \$\{Place\}, and no substitution/,
+    ],
+    [
+      'a substitution without its placeholder',
+      { substitutions: { Place: 'here' } },
+      /no \$\{Place\} that the substitution Place could stand for/,
     ],
     ['a name that is none', { name: 'a b' }, /letters, digits/],
     ['a name that is too long', { name: 'a'.repeat(80) }, /1 to 80/],
@@ -185,16 +280,15 @@ describe('what does not fit together', () => {
   ]
 
   it.each(faults)('%s is told', (_, props, message) => {
-    const {
-      definitionFile = greet,
-      name = 'greetings',
-      tasks = { Greet: { code: code() } },
-    } = props
+    const usual = {
+      definitionFile: greet,
+      name: 'greetings',
+      tasks: { Greet: { code: code() } },
+    }
     expect(() =>
       synthesized({}, (stack) => {
-        const rest = props.trigger === undefined ? {} : { trigger: props.trigger }
         const { platform } = stack
-        new Workflow(stack, 'Wrong', { platform, name, definitionFile, tasks, ...rest })
+        new Workflow(stack, 'Wrong', { platform, ...usual, ...props })
       }),
     ).toThrow(message)
   })
@@ -220,6 +314,16 @@ describe('the time of a task', () => {
       Untimed: { Type: 'Task', Arguments: { FunctionName: '${Later}' } },
     }
     expect(Object.fromEntries(taskTimeouts(definition))).toEqual({ Greet: 10, Note: 5 })
+  })
+
+  it('is within the five minutes of an Express child', () => {
+    const child = distributedMap({}, { Greet: 900, Note: 120 }, 'EXPRESS')
+    const standard = distributedMap({}, { Later: 900 }, 'STANDARD')
+    expect(Object.fromEntries(taskTimeouts({ States: { child, standard } }))).toEqual({
+      Greet: 300,
+      Note: 120,
+      Later: 900,
+    })
   })
 })
 
@@ -299,6 +403,24 @@ function definitionOf(tasks: Readonly<Record<string, number>>) {
         },
       ]),
     ),
+  }
+}
+
+/** A distributed Map whose processor calls tasks. */
+function distributedMap(
+  fields: object,
+  tasks: Readonly<Record<string, number>> = { Greet: 30 },
+  ExecutionType = 'EXPRESS',
+): object {
+  const ProcessorConfig = { Mode: 'DISTRIBUTED', ExecutionType }
+  return { Type: 'Map', ItemProcessor: { ProcessorConfig, ...definitionOf(tasks) }, ...fields }
+}
+
+function reader(action: string, parameters: object): object {
+  return {
+    Resource: `arn:aws:states:::s3:${action}`,
+    ReaderConfig: { InputType: 'JSON' },
+    Parameters: parameters,
   }
 }
 

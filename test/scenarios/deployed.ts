@@ -6,7 +6,12 @@ import {
   PutTargetsCommand,
   RemoveTargetsCommand,
 } from '@aws-sdk/client-eventbridge'
-import { GetObjectCommand, PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
+import {
+  DeleteObjectCommand,
+  GetObjectCommand,
+  PutObjectCommand,
+  S3Client,
+} from '@aws-sdk/client-s3'
 import { SFNClient } from '@aws-sdk/client-sfn'
 import {
   CreateQueueCommand,
@@ -29,6 +34,7 @@ export async function openDeployed(): Promise<ScenarioPlatform> {
   const { region, credentials } = clientOptions
   const s3 = new S3Client({ ...clientOptions, forcePathStyle: true })
   const Bucket = outputs['BucketName']
+  const training = outputs['TrainingStateMachineArn']!
   const send = await signedFetch({ region, credentials: async () => credentials })
   const listener = await listen()
   return {
@@ -40,6 +46,7 @@ export async function openDeployed(): Promise<ScenarioPlatform> {
       const { Body } = await s3.send(new GetObjectCommand({ Bucket, Key }))
       return Body!.transformToByteArray()
     },
+    remove: async (Key) => void (await s3.send(new DeleteObjectCommand({ Bucket, Key }))),
     fetch: (path, { method, headers, body } = {}) =>
       send(new URL(`${apiUrl}${path}`), {
         ...(method === undefined ? {} : { method }),
@@ -49,7 +56,8 @@ export async function openDeployed(): Promise<ScenarioPlatform> {
     executions: stepFunctionsExecutions({
       client: new SFNClient(clientOptions),
       stateMachines: {
-        training: outputs['TrainingStateMachineArn']!,
+        training,
+        batch: training.replace(/training$/, 'batch'),
         retraining: outputs['RetrainingStateMachineArn']!,
       },
     }),

@@ -22,6 +22,7 @@ export async function openEmbedded(): Promise<ScenarioPlatform> {
   return {
     put: (key, body, metadata = {}) => ports.objects.put(key, body, { metadata }),
     read: (key) => ports.objects.read(key),
+    remove: (key) => ports.objects.delete(key),
     fetch: (path, init) => fetch(new URL(path, url), init),
     executions: ports.executions,
     events: async () => events,

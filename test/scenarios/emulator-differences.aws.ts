@@ -1,8 +1,11 @@
 import { randomUUID } from 'node:crypto'
-import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { ListObjectsV2Command, S3Client } from '@aws-sdk/client-s3'
+import { DescribeMapRunCommand, ListMapRunsCommand, SFNClient } from '@aws-sdk/client-sfn'
+import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { signedFetch } from '../../cli/aws/signed-fetch.ts'
 import type { ExecutionEvent } from '../../platform/ports/index.ts'
 import { deployed } from '../aws/deployed.ts'
+import { irisNpy } from '../fixtures/iris.ts'
 import { clientOptions, isEmulator } from '../platform/aws/endpoint.ts'
 import { openDeployed } from './deployed.ts'
 import { ended } from './history.ts'
@@ -63,6 +66,56 @@ describe('differences of the emulator', () => {
     )
   })
 })
+
+describe('differences of the emulator in a distributed Map', () => {
+  const model = `differences-${randomUUID().slice(0, 8)}/iris`
+  const name = `differences-${randomUUID()}`
+
+  beforeAll(async () => {
+    const configuration = '{"algorithms":["majority"]}'
+    await platform.put(`uploads/${model}.npy`, irisNpy(), { configuration })
+    const champion = () => platform.fetch(`/models/${model}/aliases/champion`)
+    await vi.waitUntil(async () => (await champion()).ok, patience)
+    const input = { model, rangeRows: 50, concurrency: 2, toleratedFailures: 1 }
+    await platform.executions.start({ workflow: 'batch', name, input })
+    const found = () => platform.executions.describe('batch', name)
+    await vi.waitUntil(async () => (await found()).status !== 'RUNNING', patience)
+    expect(await found()).toMatchObject({ status: 'SUCCEEDED' })
+  }, 240_000)
+
+  it('knows no bounds that a path leads to: it starts 64 at once and tolerates no failure', async () => {
+    const client = new SFNClient(clientOptions)
+    const { outputs } = await deployed()
+    const machine = outputs['TrainingStateMachineArn']!.replace(/training$/, 'batch')
+    const executionArn = `${machine.replace(':stateMachine:', ':execution:')}:${name}`
+    const { mapRuns } = await client.send(new ListMapRunsCommand({ executionArn }))
+    expect(mapRuns).toHaveLength(1)
+    const { mapRunArn } = mapRuns![0]!
+    expect(await client.send(new DescribeMapRunCommand({ mapRunArn }))).toMatchObject({
+      status: 'SUCCEEDED',
+      itemCounts: { total: 3, succeeded: 3 },
+      maxConcurrency: isEmulator ? 0 : 2,
+      toleratedFailureCount: isEmulator ? 0 : 1,
+    })
+  })
+
+  it('writes no results of children; AWS writes files of them, and a manifest', async () => {
+    const { outputs } = await deployed()
+    const client = new S3Client({ ...clientOptions, forcePathStyle: true })
+    const { Contents = [] } = await client.send(
+      new ListObjectsV2Command({
+        Bucket: outputs['BucketName'],
+        Prefix: `batches/${model}/${name}/map-runs/`,
+      }),
+    )
+    const files = Contents.map(({ Key }) => Key!.split('/').at(-1)!).sort()
+    expect(files.filter((file) => file.endsWith('.json'))).toEqual(
+      isEmulator ? [] : ['SUCCEEDED_0.json', 'manifest.json'],
+    )
+  })
+})
+
+const patience = { timeout: 120_000, interval: 200 }
 
 function errorOf({ details }: ExecutionEvent): unknown {
   return details['error']

@@ -33,7 +33,7 @@ export function signatureOf({ status, output, history }: EndedExecution): unknow
     steps: history
       .filter(({ type }) => /State(Entered|Exited)$/.test(type))
       .map(({ type, details }) => ({ type, name: details['name'] }))
-      .filter(({ name }) => name !== stateInsideMap),
+      .filter(({ name }) => !statesInsideMap.has(name as string)),
     outcome,
     promotion: verdictOf(promotion, 'outcome'),
     decision: verdictOf(decision, 'verdict'),
@@ -46,11 +46,13 @@ export function statesOf({ history }: EndedExecution): string[] {
   return history
     .filter(({ type }) => type.endsWith('StateEntered'))
     .map(({ details }) => details['name'] as string)
-    .filter((name) => name !== stateInsideMap)
+    .filter((name) => !statesInsideMap.has(name))
 }
 
-/** Runs once a candidate, at the same time as the others. */
+/** The last of those inside the Map, which runs once a candidate, at the same time as the others. */
 export const stateInsideMap = 'Fit'
+
+const statesInsideMap: ReadonlySet<string> = new Set(['WhereItFits', stateInsideMap])
 
 async function wholeHistory(executions: Executions, name: string): Promise<ExecutionEvent[]> {
   const events: ExecutionEvent[] = []

@@ -11,6 +11,8 @@ export interface ScenarioPlatform {
   ): Promise<{ versionId: string }>
   /** The current bytes of an object of the bucket. */
   read(key: string): Promise<Uint8Array>
+  /** Hides an object of the bucket. */
+  remove(key: string): Promise<void>
   /** A request to the HTTP API. */
   fetch(path: string, init?: RequestInit): Promise<Response>
   readonly executions: Executions

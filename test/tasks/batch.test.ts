@@ -6,22 +6,29 @@ import { createBatches } from '../../tasks/batches.ts'
 import { createDatasets } from '../../tasks/datasets.ts'
 import { ownerOfExecution } from '../../tasks/execution-owner.ts'
 import { loadModel, type Cell, type Predictions } from '../../tasks/model-artifact.ts'
-import { planBatch } from '../../tasks/plan-batch.ts'
 import { predictRange } from '../../tasks/predict-range.ts'
 import { createRegistry } from '../../tasks/registry.ts'
 import { monthOf, usageOf } from '../../tasks/usage.ts'
-import { runBatch } from '../fixtures/batch.ts'
-import { irisNpy, irisRows, npyOf } from '../fixtures/iris.ts'
+import {
+  irisFeatures,
+  irisModel,
+  planOf,
+  readingThrough,
+  recordDataset,
+  registerIris,
+  resultOf,
+  runBatch,
+} from '../fixtures/batch.ts'
+import { npyOf } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
 
-const model = { user: 'ada', dataset: 'iris' }
-const fast = { configuration: { algorithms: ['logistic-regression'], trials: 1 } }
+const model = irisModel
 
 let ports: MemoryPorts
 
 beforeEach(async () => {
   ports = memoryPorts()
-  await train(ports, 'uploads/ada/iris.npy', irisNpy(), fast)
+  await registerIris(ports)
 })
 
 /** What the model answers of these rows, one after the other. */
@@ -31,16 +38,8 @@ async function rowByRow(of: typeof model, rows: readonly (readonly Cell[])[]) {
   return rows.map((row) => loaded.predict([row]))
 }
 
-const features = () => irisRows().map((row) => row.slice(0, 4))
-
-async function resultOf(batch: string, of = model): Promise<Uint8Array> {
-  const { result } = await createBatches(ports.table).find(of, batch)
-  const { key, versionId } = result!.object
-  return ports.objects.read(key, { versionId })
-}
-
 const textOf = async (batch: string, of = model) =>
-  new TextDecoder().decode(await resultOf(batch, of))
+  new TextDecoder().decode(await resultOf(ports, batch, of))
 
 function jsonLines(text: string): Record<string, unknown>[] {
   return text
@@ -58,7 +57,7 @@ const linesOf = (expected: readonly Predictions[]) =>
 
 describe('a batch', () => {
   it('predicts every row as it is predicted alone, in every format', async () => {
-    const expected = await rowByRow(model, features())
+    const expected = await rowByRow(model, irisFeatures())
     for (const format of ['jsonl', 'csv', 'npy']) {
       const run = await runBatch(ports, format, { model: 'ada/iris', format, rangeRows: 37 })
       expect(run).toMatchObject({
@@ -68,7 +67,7 @@ describe('a batch', () => {
       expect(run.calls['PredictRange']).toHaveLength(5)
     }
     expect(jsonLines(await textOf('jsonl'))).toEqual(linesOf(expected))
-    const table = parseCsv(await resultOf('csv'))
+    const table = parseCsv(await resultOf(ports, 'csv'))
     expect(table.columns.map(({ name }) => name)).toEqual([
       'row',
       'prediction',
@@ -81,7 +80,7 @@ describe('a batch', () => {
     expect(values[0]).toEqual(expected.map(({ predictions }) => predictions[0]))
     const weights = expected.map(({ probabilities }) => probabilities![0]![1])
     expect(values[2]).toEqual(weights)
-    const array = parseNpy(await resultOf('npy'))
+    const array = parseNpy(await resultOf(ports, 'npy'))
     expect(array).toMatchObject({ shape: [150], dtype: 'float64' })
     expect([...array.data]).toEqual(expected.map(({ predictions }) => predictions[0]))
   })
@@ -90,45 +89,42 @@ describe('a batch', () => {
     ['C order', false],
     ['Fortran order', true],
   ])('reads a .npy in %s, without a target, by the places of its columns', async (_, isFortran) => {
-    const columns = features()[0]!.map((__, j) => ({ name: `any_${j}`, type: 'number' as const }))
-    const bytes = npyOf(features(), isFortran)
-    await recordDataset('plain', 'npy', bytes, { columns, target: null }, 150)
+    const columns = irisFeatures()[0]!.map((__, j) => ({
+      name: `any_${j}`,
+      type: 'number' as const,
+    }))
+    const bytes = npyOf(irisFeatures(), isFortran)
+    const schema = { columns, target: null }
+    await recordDataset(ports, { name: 'plain', format: 'npy', bytes: bytes, schema, rows: 150 })
     await runBatch(ports, 'b', {
       model: 'ada/iris',
       dataset: 'ada/plain',
       format: 'jsonl',
       rangeRows: 40,
     })
-    expect(jsonLines(await textOf('b'))).toEqual(linesOf(await rowByRow(model, features())))
+    expect(jsonLines(await textOf('b'))).toEqual(linesOf(await rowByRow(model, irisFeatures())))
   })
 
   it('reads of an object what its range has, and no more', async () => {
     const reads: { key: string; start: number; end: number }[] = []
-    const { objects } = ports
-    const rows = features()
+    const rows = irisFeatures()
     const columns = rows[0]!.map((__, j) => ({ name: `feature_${j}`, type: 'number' as const }))
-    await recordDataset('plain', 'npy', npyOf(rows), { columns, target: null }, 150)
-    const input = { model: 'ada/iris', dataset: 'ada/plain', rangeRows: 50 }
-    const planned = await planOf('b', input)
-    const watched = new Proxy(objects, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target)
-        if (typeof value !== 'function') return value
-        return (...given: unknown[]): unknown => {
-          const [key, { start = 0, end = Infinity } = {}] = given as [
-            string,
-            { start?: number; end?: number }?,
-          ]
-          if (name === 'read') reads.push({ key, start, end })
-          return (value as (...all: unknown[]) => unknown).apply(target, given)
-        }
-      },
+    const schema = { columns, target: null }
+    await recordDataset(ports, {
+      name: 'plain',
+      format: 'npy',
+      bytes: npyOf(rows),
+      schema,
+      rows: 150,
     })
-    await runTask(
-      predictRange,
-      { batch: planned.batch, range: planned.ranges[1] },
-      { ...ports, objects: watched },
-    )
+    const input = { model: 'ada/iris', dataset: 'ada/plain', rangeRows: 50 }
+    const planned = await planOf(ports, 'b', input)
+    const watched = readingThrough(ports, (read, key, options = {}) => {
+      const { start = 0, end = Infinity } = options
+      reads.push({ key, start, end })
+      return read(key, options)
+    })
+    await runTask(predictRange, { batch: planned.batch, range: planned.list[1] }, watched)
     const ofData = reads.filter(({ key }) => key === 'uploads/ada/plain.npy')
     expect(ofData).toEqual([
       { key: 'uploads/ada/plain.npy', start: 0, end: 256 },
@@ -160,11 +156,18 @@ describe('a batch', () => {
   })
 
   it('goes on past rows that the model cannot take, and names them', async () => {
-    const rows = features()
+    const rows = irisFeatures()
     rows[3]![2] = NaN
     rows[120]![0] = Infinity
     const columns = rows[0]!.map((__, j) => ({ name: `feature_${j}`, type: 'number' as const }))
-    await recordDataset('holes', 'npy', npyOf(rows), { columns, target: null }, 150)
+    const schema = { columns, target: null }
+    await recordDataset(ports, {
+      name: 'holes',
+      format: 'npy',
+      bytes: npyOf(rows),
+      schema,
+      rows: 150,
+    })
     const input = { model: 'ada/iris', dataset: 'ada/holes', format: 'jsonl' }
     const run = await runBatch(ports, 'b', input)
     const lines = jsonLines(await textOf('b'))
@@ -173,7 +176,7 @@ describe('a batch', () => {
     expect(run.output).toMatchObject({ rows: 150, failed: missing.length })
     const [shard] = await createBatches(ports.table).shards(model, 'b')
     expect(shard!.failures.map(({ row }) => row)).toEqual(missing)
-    const good = await rowByRow(model, features())
+    const good = await rowByRow(model, irisFeatures())
     expect(lines[119]).toEqual(linesOf(good)[119])
   })
 
@@ -184,7 +187,8 @@ describe('a batch', () => {
     }))
     const text = 'feature_0,feature_1,feature_2,other,target\n1,a,3,4,0\n'
     const bytes = new TextEncoder().encode(text)
-    await recordDataset('wrong', 'csv', bytes, { columns, target: 'target' }, 1)
+    const schema = { columns, target: 'target' }
+    await recordDataset(ports, { name: 'wrong', format: 'csv', bytes: bytes, schema, rows: 1 })
     const run = await runBatch(ports, 'b', { model: 'ada/iris', dataset: 'ada/wrong' })
     expect(run.status).toBe('SUCCEEDED')
     expect(run.states.at(-1)).toBe('BatchRejected')
@@ -199,7 +203,7 @@ describe('a batch', () => {
   })
 
   it('of no rows has results without rows', async () => {
-    const columns = features()[0]!.map((__, j) => ({
+    const columns = irisFeatures()[0]!.map((__, j) => ({
       name: `feature_${j}`,
       type: 'number' as const,
     }))
@@ -209,12 +213,6 @@ describe('a batch', () => {
     expect(await textOf('b')).toMatch(/^row,prediction[^\n]*\n$/)
   })
 
-  it('has at most forty ranges, whatever is asked for', async () => {
-    const planned = await planOf('b', { model: 'ada/iris', rangeRows: 1 })
-    expect(planned.ranges.length).toBeLessThanOrEqual(40)
-    expect(planned.ranges.at(-1)!.to).toBe(150)
-  })
-
   it('belongs to the user of its model', () => {
     expect(ownerOfExecution({ model: 'ada/iris', dataset: 'bob/other' })).toBe('ada')
   })
@@ -222,10 +220,10 @@ describe('a batch', () => {
 
 describe('a task of a batch that runs again', () => {
   it('doubles neither results nor the count of predictions', async () => {
-    const planned = await planOf('b', { model: 'ada/iris', rangeRows: 60 })
-    const again = await planOf('b', { model: 'ada/iris', rangeRows: 10 })
-    expect(again.ranges).toEqual(planned.ranges)
-    const { batch, ranges } = planned
+    const planned = await planOf(ports, 'b', { model: 'ada/iris', rangeRows: 60 })
+    const again = await planOf(ports, 'b', { model: 'ada/iris', rangeRows: 10 })
+    expect(again).toEqual(planned)
+    const { batch, list: ranges } = planned
     for (const range of ranges) {
       await Promise.all([1, 2].map(() => runTask(predictRange, { batch, range }, ports)))
       await runTask(predictRange, { batch, range }, ports)
@@ -234,81 +232,10 @@ describe('a task of a batch that runs again', () => {
     expect(used.predictions).toBe(150)
     const first = await runTask(joinBatch, { batch }, ports)
     expect(await runTask(joinBatch, { batch }, ports)).toEqual(first)
-    expect(parseCsv(await resultOf('b')).rows).toBe(150)
+    expect(parseCsv(await resultOf(ports, 'b')).rows).toBe(150)
     expect(await createBatches(ports.table).shards(model, 'b')).toHaveLength(3)
   })
-
-  it('goes on with the ranges that are missing', async () => {
-    let calls = 0
-    const failing = {
-      run: async (job: never, input: never, options: never) => {
-        if (++calls === 2) throw new TypeError('torn')
-        return ports.compute.run(job, input, options)
-      },
-    }
-    const input = { model: 'ada/iris', rangeRows: 50 }
-    const given = { ...ports, compute: failing } as unknown as typeof ports
-    const run = await runBatch(ports, 'b', input, { given })
-    expect(run.status).toBe('SUCCEEDED')
-    expect(calls).toBe(4)
-    expect(parseCsv(await resultOf('b')).rows).toBe(150)
-  })
-
-  it('does not join what was changed, or is not there', async () => {
-    const { batch, ranges } = await planOf('b', { model: 'ada/iris', rangeRows: 60 })
-    await runTask(predictRange, { batch, range: ranges[0] }, ports)
-    await expect(runTask(joinBatch, { batch }, ports)).rejects.toThrow(/60 to 120/)
-    for (const range of ranges) await runTask(predictRange, { batch, range }, ports)
-    const [shard] = await createBatches(ports.table).shards(model, 'b')
-    const read = ports.objects.read.bind(ports.objects)
-    const damaged = new Proxy(ports.objects, {
-      get(target, name) {
-        const value: unknown = Reflect.get(target, name, target)
-        if (name !== 'read') {
-          return typeof value === 'function' ? (value.bind(target) as unknown) : value
-        }
-        return async (...given: Parameters<typeof read>) => {
-          const bytes = (await read(...given)).slice()
-          if (given[0] === shard!.object.key) bytes[0]! ^= 1
-          return bytes
-        }
-      },
-    })
-    const given = { ...ports, objects: damaged }
-    await expect(runTask(joinBatch, { batch }, given)).rejects.toMatchObject({
-      name: 'StorageFailed',
-    })
-    expect((await createBatches(ports.table).find(model, 'b')).result).toBeNull()
-  })
 })
-
-interface Planned {
-  readonly batch: { readonly model: object; readonly batch: string; readonly plan: object }
-  readonly ranges: { readonly index: number; readonly from: number; readonly to: number }[]
-}
-
-async function planOf(execution: string, request: object): Promise<Planned> {
-  return (await runTask(planBatch, { request, execution }, ports)) as unknown as Planned
-}
-
-async function recordDataset(
-  dataset: string,
-  format: 'csv' | 'npy',
-  bytes: Uint8Array,
-  schema: Parameters<ReturnType<typeof createDatasets>['recordUpload']>[0]['schema'],
-  rows: number,
-): Promise<void> {
-  const put = await ports.objects.put(`uploads/ada/${dataset}.${format}`, bytes)
-  const { bucket, key, versionId, size, sha256 = '' } = put
-  await createDatasets(ports).recordUpload({
-    source: { bucket, key, versionId, size, sha256 },
-    sequencer: '01',
-    schema,
-    rows,
-    lineEnd: '\n',
-    report: { key: 'none', versionId: 'none' },
-  })
-}
 
 function cellText(cell: number | string | null): string {
   if (cell === null) return ''

@@ -10,7 +10,9 @@ async function inspect(
   configuration: TrainingConfiguration = {},
   format: 'npy' | 'csv' = 'npy',
 ) {
-  return inspectUpload.run({ bytes, form: { format, configuration } })
+  const places = [{ name: 'function', memoryBytes: 2 ** 34, seconds: null } as const]
+  const size = bytes.length
+  return inspectUpload.run({ bytes, size, form: { format, configuration }, places })
 }
 
 const codes = async (...args: Parameters<typeof inspect>) =>
@@ -25,8 +27,9 @@ describe('validation', () => {
     expect(description).toMatchObject({ task: 'classification', rows: 150, features: 4 })
     expect(description!.trainRows + description!.heldOutRows).toBe(150)
     expect(description!.columns[0]).toMatchObject({ min: 4.3, max: 7.9, missing: 0 })
-    expect(candidates).toEqual(['svc', 'logistic-regression', 'majority'])
-    expect(description).toMatchObject({ candidates, trials: 8, leftOut: [], notes: [] })
+    const names = ['svc', 'logistic-regression', 'majority']
+    expect(candidates).toEqual(names.map((algorithm) => ({ algorithm, place: 'function' })))
+    expect(description).toMatchObject({ candidates: names, trials: 8, leftOut: [], notes: [] })
   })
 
   it('says every reason at once, with columns and rows', async () => {
@@ -137,7 +140,9 @@ describe('validation', () => {
     expect(await inspect(npyOf(rows))).toMatchObject({
       reasons: [],
       description: { task: 'regression', features: 2 },
-      candidates: ['ridge', 'random-forest', 'gradient-boosting', 'mean'],
+      candidates: ['ridge', 'random-forest', 'gradient-boosting', 'mean'].map((algorithm) => ({
+        algorithm,
+      })),
     })
   })
 
@@ -157,7 +162,7 @@ describe('validation', () => {
     expect(reasons).toEqual([])
     expect(description).toMatchObject({ task: 'clustering', features: 5 })
     expect(description!.columns).toHaveLength(5)
-    expect(candidates).toEqual(['k-means'])
+    expect(candidates).toEqual([{ algorithm: 'k-means', place: 'function' }])
     const one = writeNpy({
       shape: [40, 1],
       data: Float64Array.from({ length: 40 }, (_, i) => Math.sin(i)),

@@ -45,6 +45,11 @@ describe('workflows of a user', () => {
   })
 })
 
+it('computes on as many threads as it is given', async () => {
+  const { ports } = await runPlatform({ computeThreads: 3 })
+  expect(ports.compute.concurrency).toBe(3)
+})
+
 describe('executions that end otherwise', () => {
   it('frees the lease of one that was stopped, and the next drop trains', async () => {
     const platform = await runPlatform()

@@ -1,0 +1,4 @@
+import { batchScenarios } from './batch.ts'
+import { openDeployed } from './deployed.ts'
+
+batchScenarios('deployed', openDeployed)
