@@ -53,6 +53,12 @@ NOT_FOR_A_SCHEMA = {
     # As many as the upload has.
     "POST /datasets/{user}/{dataset}/uploads/{uploadId}/parts": {"partNumbers"},
     "POST /datasets/{user}/{dataset}/uploads/{uploadId}/complete": {"parts"},
+    "POST /models/{user}/{dataset}/inputs/{uploadId}/parts": {"partNumbers"},
+    "POST /models/{user}/{dataset}/inputs/{uploadId}/complete": {"parts"},
+    # So small that there would be too many.
+    "POST /models/{user}/{dataset}/inputs": {"partSize"},
+    # In place of a dataset, and not beside it.
+    "POST /models/{user}/{dataset}/batches": {"file"},
     # As many rows as were predicted, and labels of the type that was.
     "POST /predictions/{id}/feedback": {"row", "label", "labels"},
     # Exactly one of two headers; and `previous`, which moves by itself.

@@ -9,6 +9,7 @@ import { debugLines, requestIdOf, type AccessLog } from './access-log.ts'
 import { openAdmission, type Admission } from './admission.ts'
 import { batchRoutes } from './batches.ts'
 import { createIdempotency } from './idempotency.ts'
+import { inputRoutes } from './inputs.ts'
 import type { ModelCache, ModelCacheOptions } from './model-cache.ts'
 import { notAllowed, problemOf, problemResponse, problemShape } from './problem.ts'
 import { datasetRoutes } from './datasets.ts'
@@ -122,6 +123,7 @@ export function createApi(ports: Ports, options: ApiOptions = {}): Api {
   datasetRoutes(routes, services)
   trainingRequestRoutes(routes, services)
   batchRoutes(routes, services, { streams })
+  inputRoutes(routes, services)
   uploadRoutes(routes, services)
   queueRoutes(routes, services)
   usageRoutes(routes, services)

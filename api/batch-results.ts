@@ -1,15 +1,22 @@
 import { MillraceError, type Objects } from '../platform/ports/index.ts'
-import { readPlan, resultsHeader, resultsPage, shardRows, spansOf } from '../tasks/batch-results.ts'
-import type { RowSpan } from '../tasks/batch-results.ts'
+import {
+  missingResults,
+  readPlan,
+  resultsHeader,
+  resultsPage,
+  shardRows,
+  spansOf,
+  type RowSpan,
+} from '../tasks/batch-results.ts'
 import type { Batches, KeptBatch } from '../tasks/batches.ts'
-import { batchContentTypes } from '../tasks/batch-shapes.ts'
+import { batchContentTypes, type BatchShard } from '../tasks/batch-shapes.ts'
 import type { ModelName } from '../tasks/names.ts'
 import type { ObjectReference } from '../tasks/shapes.ts'
 import { objectRanges } from '../tasks/stored-objects.ts'
 import { requestInvalid } from './requests.ts'
 
 /** What one answer has where answers are not streamed, and a page always: a gateway passes 6 MB of text. */
-const maxPageBytes = 4 * 1024 * 1024
+export const maxPageBytes = 4 * 1024 * 1024
 
 const defaultPageRows = 10_000
 
@@ -35,9 +42,10 @@ export async function batchResults(store: Store, asked: Asked): Promise<Response
   if (kept.plan === null) throw unfinished(kept)
   const { plan } = kept
   if (offset !== undefined || limit !== undefined) return pageOf(store, asked, plan)
-  return kept.result === null
-    ? partialResults(store, asked, plan)
-    : allResults(store, kept, kept.result.object, plan)
+  const object = kept.result?.object ?? null
+  return object === null
+    ? shardedResults(store, asked, plan)
+    : joinedResults(store, asked, object, plan)
 }
 
 async function pageOf(
@@ -47,10 +55,8 @@ async function pageOf(
 ): Promise<Response> {
   const planned = { model, batch: kept.batch, plan }
   const asked = { offset, limit, maxBytes: maxPageBytes }
+  if (kept.result === null && kept.rangesDone === 0) throw unfinished(kept)
   const page = await resultsPage({ objects, batches }, planned, asked)
-  if (kept.result === null && (await batches.shards(model, kept.batch)).length === 0) {
-    throw unfinished(kept)
-  }
   const url = `/models/${kept.model}/batches/${kept.batch}/results`
   const next = page.next
   return new Response(new Uint8Array(page.bytes), {
@@ -62,39 +68,67 @@ async function pageOf(
   })
 }
 
-async function allResults(
-  { objects, streams }: Store,
-  kept: KeptBatch,
+async function joinedResults(
+  { objects, batches, streams }: Store,
+  { model, kept }: Asked,
   object: ObjectReference,
   plan: ObjectReference,
 ): Promise<Response> {
   if (!streams && object.size > maxPageBytes) throw tooLarge(object.size)
-  const spans = kept.rows === 0 ? [] : [{ from: 0, to: kept.rows }]
+  // In a `.npy` each row has its place, also one that is missing.
+  const isWhole = kept.result?.missing === 0 || kept.format === 'npy'
+  const whole = kept.rows === 0 ? [] : [{ from: 0, to: kept.rows }]
+  const spans = isWhole ? whole : spansOf(await batches.shards(model, kept.batch))
   const headers = await headersOf(objects, kept, spans, plan)
   return new Response(streamOf(objectRanges(objects, object)), {
     headers: { ...headers, 'content-length': String(object.size), etag: `"${object.sha256}"` },
   })
 }
 
-async function partialResults(
+/** Of a batch that is done all its rows, where they are too many for one object; else those so far. */
+async function shardedResults(
   { objects, batches, streams }: Store,
   { model, kept }: Asked,
-  plan: ObjectReference,
+  reference: ObjectReference,
 ): Promise<Response> {
   const shards = await batches.shards(model, kept.batch)
   if (shards.length === 0) throw unfinished(kept)
-  const rows = shards.reduce((sum, { from, to }) => sum + to - from, 0)
-  const header = resultsHeader(await readPlan(objects, { plan }), rows)
-  const size = shards.reduce((sum, { object }) => sum + object.size, header.length)
+  const plan = await readPlan(objects, { plan: reference })
+  const isFilled = kept.result !== null && kept.format === 'npy'
+  const parts = isFilled ? withGaps(shards, plan.rows) : shards
+  const rows = parts.reduce((sum, { from, to }) => sum + to - from, 0)
+  const header = resultsHeader(plan, rows)
+  const size = parts.reduce((sum, part) => sum + sizeOf(part), header.length)
   if (!streams && size > maxPageBytes) throw tooLarge(size)
   async function* bytes() {
     yield header
-    yield* shardRows(objects, shards)
+    for (const part of parts) {
+      if ('object' in part) yield* shardRows(objects, [part])
+      else yield* missingResults(plan, part)
+    }
   }
-  const headers = await headersOf(objects, kept, spansOf(shards), plan)
+  const headers = await headersOf(objects, kept, spansOf(parts), reference)
   return new Response(streamOf(bytes()), {
     headers: { ...headers, 'content-length': String(size) },
   })
+}
+
+/** Shards in their order, with the rows between them that have none. */
+function withGaps(shards: readonly BatchShard[], rows: number): (BatchShard | RowSpan)[] {
+  const parts: (BatchShard | RowSpan)[] = []
+  let from = 0
+  for (const shard of shards) {
+    if (shard.from > from) parts.push({ from, to: shard.from })
+    parts.push(shard)
+    from = shard.to
+  }
+  if (rows > from) parts.push({ from, to: rows })
+  return parts
+}
+
+/** Bytes; of rows without a result as a `.npy` has them. */
+function sizeOf(part: BatchShard | RowSpan): number {
+  return 'object' in part ? part.object.size : (part.to - part.from) * 8
 }
 
 async function headersOf(

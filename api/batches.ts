@@ -1,11 +1,15 @@
 import { randomBytes } from 'node:crypto'
 import * as z from 'zod'
-import { isMillraceError, MillraceError, type Execution } from '../platform/ports/index.ts'
-import { versionAsked, type BatchRecord, type KeptBatch } from '../tasks/batches.ts'
+import { isMillraceError, MillraceError } from '../platform/ports/index.ts'
+import { releaseBatchRows } from '../tasks/batch-quota.ts'
+import { versionAsked, type BatchRecord } from '../tasks/batches.ts'
+import type { Caller } from '../tasks/caller.ts'
 import { listExecution } from '../tasks/execution-owner.ts'
-import { formatModel, modelNameSchema, type ModelName } from '../tasks/names.ts'
+import { formatModel, modelNameSchema, parseInputKey, type ModelName } from '../tasks/names.ts'
 import { modelDeleted } from '../tasks/registry.ts'
+import { batchNamed, batchSummary, describedBatch, executionOf } from './batch-description.ts'
 import { batchResults } from './batch-results.ts'
+import { resumeBatch } from './batch-resumption.ts'
 import {
   batchAccepted,
   batchesPage,
@@ -13,31 +17,28 @@ import {
   batchParams,
   batchShape,
   resultsQuery,
-  type BatchStatus,
+  type BatchOrder,
 } from './batch-shapes.ts'
 import { datasetNamed } from './admission.ts'
-import { lineageOf } from './lineage.ts'
-import { pageQuery, parsed, readJson } from './requests.ts'
+import { pageQuery, parsed, readJson, requestInvalid } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
 import type { Services } from './services.ts'
 
 /** Who may ask for a batch may see it, and who may see what was predicted too. */
 const mayRead = ['predict', 'read'] as const
 
-/** Failures that one answer tells. */
-const toldFailures = 20
-
 export interface BatchRoutesOptions {
   /** Whether an answer may be of any size. */
   readonly streams: boolean
 }
 
-/** Predictions of stored datasets, as executions of the workflow `batch`. */
+/** Predictions of stored datasets and of uploaded files, as executions of the workflow `batch`. */
 export function batchRoutes(
   routes: Routes,
-  { registry, datasets, batches, quotas, ports }: Services,
+  services: Services,
   { streams }: BatchRoutesOptions,
 ): void {
+  const { registry, batches, quotas, ports } = services
   const { objects, executions, table, clock } = ports
 
   routes.add(
@@ -45,7 +46,7 @@ export function batchRoutes(
       access: 'predict',
       method: 'post',
       path: '/models/{user}/{dataset}/batches',
-      summary: 'Predict a version of a dataset',
+      summary: 'Predict a version of a dataset, or an uploaded file',
       request: { params: modelNameSchema, body: takes(batchOrder) },
       responses: answers('accepted: its execution has started', batchAccepted, 202),
       creates: true,
@@ -54,36 +55,32 @@ export function batchRoutes(
     async (context, caller) => {
       const model = parsed(modelNameSchema, context.req.param())
       const order = parsed(batchOrder, await readJson(context.req.raw))
-      const from = order.dataset === undefined ? model : datasetNamed(order.dataset, caller)
       const { version } = await versionAsked(registry, model, order)
-      const { version: datasetVersion, rows } = await datasets.version(from, order.datasetVersion)
+      const { rows, isCounted, ...source } = await sourceOf(services, { model, order, caller })
       const spent = await quotas.spend(caller, model.user, rows)
       const createdAt = new Date(clock.now()).toISOString()
       const batch = batchName(createdAt)
-      const record: BatchRecord = {
-        batch,
-        model: formatModel(model),
-        version,
-        dataset: formatModel(from),
-        datasetVersion,
-        format: order.format,
-        rows,
-        createdAt,
-      }
-      const { model: named, dataset, format } = record
-      const input = { model: named, version, dataset, datasetVersion, format }
+      const { format } = order
+      const input = { model: formatModel(model), version, ...source, format, ...boundsOf(order) }
       await executions.start({
         workflow: 'batch',
         name: batch,
-        input: { ...input, requestedAt: createdAt },
+        input: { ...input, requestedAt: createdAt, isLimited: !isCounted && caller.user !== null },
       })
       // Its first task does the same: whatever was started is there to be found.
+      const record: BatchRecord = {
+        batch,
+        dataset: null,
+        datasetVersion: null,
+        ...input,
+        rows: isCounted ? rows : 0,
+        createdAt,
+      }
       await batches.add(model, record)
       await listExecution(table, clock, model.user, { workflow: 'batch', name: batch })
-      const accepted = { batch, execution: batch, workflow: 'batch' as const, ...input, createdAt }
-      return context.json(accepted, 202, {
+      return context.json(batchNamed({ ...record, execution: batch }), 202, {
         ...spent,
-        location: `/models/${named}/batches/${batch}`,
+        location: `/models/${record.model}/batches/${batch}`,
       })
     },
   )
@@ -106,7 +103,9 @@ export function batchRoutes(
       }
       if (head.deletedAt !== null) throw modelDeleted(model, head)
       const { batches: found, ...next } = await batches.list(model, page)
-      const listed = found.map(async (one) => summaryOf(one, await executionOf(one.batch)))
+      const listed = found.map(async (one) =>
+        batchSummary(one, await executionOf(ports, one.execution)),
+      )
       return context.json({ batches: await Promise.all(listed), ...next })
     },
   )
@@ -126,7 +125,7 @@ export function batchRoutes(
     },
     async (context) => {
       const { batch, ...model } = parsed(batchParams, context.req.param())
-      return context.json(await described(model, batch))
+      return context.json(await describedBatch(services, model, batch))
     },
   )
 
@@ -140,9 +139,9 @@ export function batchRoutes(
     },
     async (context) => {
       const { batch, ...model } = parsed(batchParams, context.req.param())
-      await batches.find(model, batch)
+      const { execution } = await batches.find(model, batch)
       try {
-        await executions.stop('batch', batch, {
+        await executions.stop('batch', execution, {
           error: 'BatchCancelled',
           cause: 'cancelled through the API',
         })
@@ -150,7 +149,27 @@ export function batchRoutes(
         // One that ended so long ago that it is forgotten.
         if (!isMillraceError(error, 'ExecutionNotFound')) throw error
       }
-      return context.json(await described(model, batch))
+      const { rows, rowsDone, rowsFailed } = await batches.find(model, batch)
+      const left = rows - rowsDone + rowsFailed
+      await releaseBatchRows(table, model.user, { batch, rows: left })
+      return context.json(await describedBatch(services, model, batch))
+    },
+  )
+
+  routes.add(
+    {
+      access: 'predict',
+      method: 'post',
+      path: '/models/{user}/{dataset}/batches/{batch}/resume',
+      summary: 'Go on with a batch that failed or was cancelled: what is done is not done again',
+      request: { params: batchParams },
+      responses: answers('accepted: another execution has started', batchAccepted, 202),
+    },
+    async (context, caller) => {
+      const { batch, ...model } = parsed(batchParams, context.req.param())
+      const isLimited = caller.user !== null
+      const resumed = await resumeBatch(services, { model, batch, isLimited })
+      return context.json(batchNamed(resumed), 202)
     },
   )
 
@@ -185,42 +204,51 @@ export function batchRoutes(
       return batchResults({ objects, batches, streams }, { model, kept, ...query })
     },
   )
+}
 
-  async function described(model: ModelName, name: string): Promise<z.infer<typeof batchShape>> {
-    const [kept, execution, shards] = await Promise.all([
-      batches.find(model, name),
-      executionOf(name),
-      batches.shards(model, name),
-    ])
-    const { error, cause, stopDate } = execution ?? {}
-    return {
-      ...summaryOf(kept, execution),
-      rows: kept.rows,
-      rowsDone: shards.reduce((sum, { from, to }) => sum + to - from, 0),
-      rowsFailed: shards.reduce((sum, { failed }) => sum + failed, 0),
-      failures: shards.flatMap(({ failures }) => failures).slice(0, toldFailures),
-      results:
-        kept.result === null
-          ? null
-          : { bytes: kept.result.object.size, sha256: kept.result.object.sha256 },
-      source: kept.source ?? null,
-      manifest: kept.result?.manifest ?? null,
-      lineage: await lineageOf(registry, model, kept.version),
-      reasons: [...(kept.reasons ?? [])],
-      ...(error === undefined ? {} : { error }),
-      ...(cause === undefined ? {} : { cause }),
-      ...(stopDate === undefined ? {} : { stopDate }),
-    }
+interface Source {
+  /** What the execution is to predict. */
+  readonly dataset?: string
+  readonly datasetVersion?: number
+  readonly file?: { readonly key: string; readonly versionId: string }
+  /** Rows that are asked of the plan now. */
+  readonly rows: number
+  /** Whether they are all: those of a file are counted when it is divided, and asked for then. */
+  readonly isCounted: boolean
+}
+
+/** Throws DatasetNotFound, ObjectNotFound for a file that is not there, or another user's. */
+async function sourceOf(
+  { datasets, ports: { objects } }: Services,
+  { model, order, caller }: { model: ModelName; order: BatchOrder; caller: Caller },
+): Promise<Source> {
+  const { file } = order
+  if (file === undefined) {
+    const from = order.dataset === undefined ? model : datasetNamed(order.dataset, caller)
+    const { version, rows } = await datasets.version(from, order.datasetVersion)
+    return { dataset: formatModel(from), datasetVersion: version, rows, isCounted: true }
   }
+  const { key } = file
+  if (order.dataset !== undefined || order.datasetVersion !== undefined) {
+    const message = 'a batch predicts a file or a dataset: name one of them'
+    throw requestInvalid([{ field: 'file', message }])
+  }
+  if (parseInputKey(key).user !== model.user) {
+    throw new MillraceError('ObjectNotFound', `there is no object ${key}`)
+  }
+  const { versionId } = await objects.head(
+    key,
+    file.versionId === undefined ? {} : { versionId: file.versionId },
+  )
+  // At least one: who has nothing left of the month is refused at once.
+  return { file: { key, versionId }, rows: 1, isCounted: false }
+}
 
-  /** Undefined when it is forgotten. */
-  async function executionOf(name: string): Promise<Execution | undefined> {
-    try {
-      return await executions.describe('batch', name)
-    } catch (error) {
-      if (isMillraceError(error, 'ExecutionNotFound')) return undefined
-      throw error
-    }
+function boundsOf({ rangeRows, concurrency, toleratedFailures }: BatchOrder) {
+  return {
+    ...(rangeRows === undefined ? {} : { rangeRows }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(toleratedFailures === undefined ? {} : { toleratedFailures }),
   }
 }
 
@@ -228,27 +256,4 @@ export function batchRoutes(
 function batchName(createdAt: string): string {
   const time = createdAt.replace(/\.(\d+)Z$/, '$1').replaceAll(/[-:T]/g, '')
   return `${time}-${randomBytes(5).toString('hex')}`
-}
-
-function summaryOf(kept: KeptBatch, execution: Execution | undefined) {
-  const { batch, model, version, dataset, datasetVersion, format, createdAt } = kept
-  return {
-    batch,
-    execution: batch,
-    workflow: 'batch' as const,
-    model,
-    version,
-    dataset,
-    datasetVersion,
-    format,
-    status: statusOf(kept, execution),
-    createdAt,
-  }
-}
-
-/** Of an execution that is forgotten, what its tasks have noted. */
-function statusOf({ result, reasons }: KeptBatch, execution: Execution | undefined): BatchStatus {
-  if (execution !== undefined && execution.status !== 'SUCCEEDED') return execution.status
-  if (reasons !== null) return 'REJECTED'
-  return result === null ? 'FAILED' : 'SUCCEEDED'
 }

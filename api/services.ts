@@ -9,7 +9,7 @@ import { createPlans, type Plans } from '../tasks/plans.ts'
 import { createPredictionLog, type PredictionLog } from '../tasks/prediction-log.ts'
 import { createQuotas, type Quotas } from '../tasks/quotas.ts'
 import { createRegistry, type Registry } from '../tasks/registry.ts'
-import { createUploads, type Uploads } from '../tasks/uploads.ts'
+import { createUploads, inputPlace, type Uploads } from '../tasks/uploads.ts'
 import type { Admission } from './admission.ts'
 import { createModelCache, type ModelCache, type ModelCacheOptions } from './model-cache.ts'
 import { createPredictions, type Predictions } from './predictions.ts'
@@ -23,6 +23,8 @@ export interface Services {
   readonly allowances: Allowances
   readonly datasets: Datasets
   readonly uploads: Uploads
+  /** Those of rows to predict. */
+  readonly inputs: Uploads
   readonly ledger: Ledger
   readonly registry: Registry
   readonly models: ModelCache
@@ -56,6 +58,7 @@ export function createServices(
     allowances: createAllowances(ports),
     datasets: createDatasets(ports),
     uploads: createUploads(ports),
+    inputs: createUploads(ports, inputPlace),
     ledger: createLedger(table, executions, 'training'),
     registry,
     models,

@@ -34,7 +34,7 @@ const usageShape = z.object({
       .number()
       .int()
       .nullable()
-      .describe('of datasets, models and results of batches, now; null of another month'),
+      .describe('of datasets, models, inputs and results of batches, now; null of another month'),
   }),
   limits: planSchema.pick({ monthly: true, storedBytes: true }),
   cost: z.object({

@@ -50,6 +50,8 @@ export interface Client {
   get<Answer>(path: string, query?: Record<string, string | number | undefined>): Promise<Answer>
   /** What is no JSON, as a page. */
   getText(path: string, query?: Record<string, string | number | undefined>): Promise<string>
+  /** What may be large, as it comes. */
+  open(path: string, query?: Record<string, string | number | undefined>): Promise<Response>
   post<Answer>(path: string, body: unknown): Promise<Answer>
   put<Answer>(
     path: string,
@@ -96,6 +98,7 @@ export function clientOf(options: ClientOptions): Client {
     pace,
     get: (path, query) => ask(withQuery(path, query), {}, retries),
     getText: async (path, query) => (await answered(withQuery(path, query), {}, retries)).text(),
+    open: (path, query) => answered(withQuery(path, query), {}, retries),
     post: (path, body) => ask(path, withJson('POST', body), 0),
     put: (path, body, headers) => ask(path, withJson('PUT', body, headers), 0),
     delete: (path) => ask(path, { method: 'DELETE' }, 0),

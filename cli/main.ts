@@ -1,4 +1,5 @@
 import { Command, CommanderError } from 'commander'
+import { addBatch } from './commands/batch.ts'
 import { addDemo } from './commands/demo.ts'
 import { addDeploy } from './commands/deploy.ts'
 import { addDestroy } from './commands/destroy.ts'
@@ -7,6 +8,7 @@ import { addDrift } from './commands/drift.ts'
 import { addExecutions } from './commands/executions.ts'
 import { addKeys } from './commands/keys.ts'
 import { addModels } from './commands/models.ts'
+import { addPlan } from './commands/plan.ts'
 import { addPlans } from './commands/plans.ts'
 import { addPredict } from './commands/predict.ts'
 import { addPut } from './commands/put.ts'
@@ -78,9 +80,11 @@ function createProgram(run: Run): Command {
 Examples:
   $ millrace demo                                   the whole loop on the Iris data, in seconds
   $ millrace dev                                    the platform, until Ctrl-C
+  $ millrace plan iris.npy                          what a training will take and cost
   $ millrace put iris.npy --user ada                uploads it, which starts a training
   $ millrace executions --watch                     shows it
   $ millrace predict ada/iris 6.5,2.8,4.6,1.5       asks the model
+  $ millrace batch ada/iris flowers.csv             asks it about all rows of a file
   $ millrace report ada/iris                        a page about how the model did
   $ millrace dev --auth                             takes requests with a key alone
   $ millrace users add ada                          adds a user, and millrace keys create ada a key
@@ -94,10 +98,12 @@ Exit codes: 0 done, 1 fault, 2 usage, 3 no platform running or no such stack, 4 
   const adders = [
     addDemo,
     addDev,
+    addPlan,
     addPut,
     addExecutions,
     addModels,
     addPredict,
+    addBatch,
     addDrift,
     addReport,
   ]

@@ -1,13 +1,13 @@
+import { barLine } from './bar.ts'
 import { Redrawn } from './redrawn.ts'
 import { duration, type OutputStream } from './terminal.ts'
 
 /** Milliseconds between two drawings. */
 const drawEvery = 100
 
-const barWidth = 24
-
-/** Shows on a terminal how far an upload is, how fast, and how long it will take; nothing elsewhere. */
+/** Shows on a terminal how far an upload or a download is, how fast, and how long it will take; nothing elsewhere. */
 export class UploadProgress {
+  readonly #stream: OutputStream
   readonly #redrawn: Redrawn | undefined
   readonly #name: string
   readonly #total: number
@@ -23,6 +23,7 @@ export class UploadProgress {
     upload: { readonly name: string; readonly total: number; readonly before: number },
     now: () => number = () => performance.now(),
   ) {
+    this.#stream = stream
     this.#redrawn = stream.isTTY ? new Redrawn(stream) : undefined
     this.#name = upload.name
     this.#total = upload.total
@@ -48,17 +49,16 @@ export class UploadProgress {
     this.#drawnAt = now
     // A file that grows meanwhile has more than it had.
     const share = this.#total === 0 ? 1 : Math.min(1, this.#sent / this.#total)
-    const filled = Math.round(share * barWidth)
-    const bar = '█'.repeat(filled) + '░'.repeat(barWidth - filled)
-    const percent = `${Math.floor(share * 100)} %`.padStart(5)
-    this.#redrawn?.draw([`  ${this.#name} ${bar} ${percent}${this.#pace(now)}`], 'last')
+    const [rate, left] = this.#pace(now)
+    const line = barLine(this.#stream, { label: this.#name, share, rate, left })
+    this.#redrawn?.draw([line], 'last')
   }
 
-  #pace(now: number): string {
+  #pace(now: number): [rate: string, left: string] {
     const rate = (this.#sent - this.#before) / (now - this.#began)
-    if (!(rate > 0)) return ''
+    if (!(rate > 0)) return ['', '']
     const left = this.#total - this.#sent
-    const speed = `  ${((rate * 1000) / 1e6).toFixed(1)} MB/s`
-    return left === 0 ? speed : `${speed}  ${duration(left / rate)} left`
+    const speed = `${((rate * 1000) / 1e6).toFixed(1)} MB/s`
+    return [speed, left > 0 ? `${duration(left / rate)} left` : '']
   }
 }

@@ -1,16 +1,25 @@
 import { createHash } from 'node:crypto'
 import { createReadStream } from 'node:fs'
+import { stat } from 'node:fs/promises'
 import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { isMillraceError, MillraceError, type PresignedUpload } from '../platform/ports/index.ts'
 import type { UploadFormat } from '../tasks/names.ts'
-import { defaultPartBytes, maxSingleBytes, maxUrls, type PartUrl } from '../tasks/uploads.ts'
+import {
+  defaultPartBytes,
+  maxParts,
+  maxSingleBytes,
+  maxUrls,
+  type PartUrl,
+} from '../tasks/uploads.ts'
 import type { Client } from './client.ts'
 import type { PlatformLocation } from './platform-location.ts'
 import { sendBytes, SendFailed } from './send-bytes.ts'
 import { printLine, type Terminal } from './terminal.ts'
 import { UploadProgress } from './upload-progress.ts'
 import { UploadStateFile, type UploadState } from './upload-state.ts'
+
+const mebibyte = 1024 ** 2
 
 /** Parts that are sent side by side. */
 const sentAtOnce = 4
@@ -25,9 +34,8 @@ const expiryMargin = 60_000
 export interface FileUpload {
   readonly file: string
   readonly size: number
-  /** @default that of the key, or the default one */
-  readonly user?: string | undefined
-  readonly dataset: string
+  /** The path of the API at which such uploads are started. */
+  readonly path: string
   readonly format: UploadFormat
   /** What the training is to be, as the API takes it. */
   readonly configuration?: object
@@ -51,26 +59,35 @@ export async function uploadFile(
   upload: FileUpload,
   { location, terminal }: { readonly location: PlatformLocation; readonly terminal: Terminal },
 ): Promise<UploadedVersion> {
-  const user = upload.user ?? (await client.get<{ user: string }>('/usage')).user
   if (upload.size <= Math.min(upload.partSize ?? maxSingleBytes, maxSingleBytes)) {
-    return uploadWhole(client, { ...upload, user }, terminal)
+    return uploadWhole(client, upload, terminal)
   }
   const sha256 = await digestOf(upload.file, terminal.signal)
-  const { dataset, format, configuration = {}, partSize = defaultPartBytes } = upload
-  const identity = [user, dataset, format, configuration, partSize, sha256]
-  const state = new UploadStateFile(location, identity)
-  return new PartsUpload(client, { ...upload, user, partSize, sha256 }, state, terminal).run()
+  const { path, format, configuration = {}, partSize = partSizeFor(upload.size) } = upload
+  const state = new UploadStateFile(location, [path, format, configuration, partSize, sha256])
+  return new PartsUpload(client, { ...upload, partSize, sha256 }, state, terminal).run()
+}
+
+/** Bytes of a file. Throws RequestInvalid for what is none. */
+export async function fileSize(file: string): Promise<number> {
+  const found = await stat(file).catch((error: unknown) => {
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
+    throw new MillraceError('RequestInvalid', `there is no file ${file}`)
+  })
+  if (!found.isFile()) throw new MillraceError('RequestInvalid', `${file} is not a file`)
+  return found.size
 }
 
 async function uploadWhole(
   client: Client,
-  { file, size, user, dataset, format, configuration }: FileUpload & { readonly user: string },
+  { file, size, path, format, configuration }: FileUpload,
   { err, signal }: Terminal,
 ): Promise<UploadedVersion> {
-  const presigned = await client.post<PresignedUpload & { key: string }>(
-    `/datasets/${user}/${dataset}/uploads`,
-    { format, size, configuration },
-  )
+  const presigned = await client.post<PresignedUpload & { key: string }>(path, {
+    format,
+    size,
+    configuration,
+  })
   const progress = new UploadProgress(err, { name: basename(file), total: size, before: 0 })
   const onSent = (bytes: number) => progress.add(bytes)
   const piece = { file, start: 0, end: size }
@@ -86,7 +103,6 @@ async function uploadWhole(
 }
 
 type PartsOfFile = FileUpload & {
-  readonly user: string
   readonly partSize: number
   readonly sha256: string
 }
@@ -145,7 +161,7 @@ class PartsUpload {
   async #start(): Promise<UploadState> {
     const { format, size, partSize, configuration, sha256 } = this.#upload
     const { uploadId, parts } = await this.#client.post<{ uploadId: string; parts: PartUrl[] }>(
-      this.#path(),
+      this.#upload.path,
       {
         format,
         size,
@@ -232,7 +248,7 @@ class PartsUpload {
 
   async #fetchUrls(uploadId: string, numbers: readonly number[]): Promise<void> {
     const partNumbers = numbers.slice(0, maxUrls)
-    const path = `${this.#path()}/${uploadId}/parts`
+    const path = `${this.#upload.path}/${uploadId}/parts`
     const { parts } = await this.#client.post<{ parts: PartUrl[] }>(path, { partNumbers })
     for (const part of parts) this.#urls.set(part.partNumber, part)
   }
@@ -242,7 +258,7 @@ class PartsUpload {
     parts: readonly { partNumber: number; etag: string }[],
   ): Promise<UploadedVersion> {
     try {
-      return await this.#client.post(`${this.#path()}/${uploadId}/complete`, { parts })
+      return await this.#client.post(`${this.#upload.path}/${uploadId}/complete`, { parts })
     } catch (error) {
       // What was sent is not what was to be sent, or is gone: the next command starts anew.
       if (isMillraceError(error, 'RequestInvalid') || isMillraceError(error, 'UploadNotFound')) {
@@ -260,10 +276,11 @@ class PartsUpload {
     const { size, partSize } = this.#upload
     return Math.min(partSize, size - (number - 1) * partSize)
   }
+}
 
-  #path(): string {
-    return `/datasets/${this.#upload.user}/${this.#upload.dataset}/uploads`
-  }
+/** So large that the parts are not too many. */
+function partSizeFor(size: number): number {
+  return Math.max(defaultPartBytes, Math.ceil(size / maxParts / mebibyte) * mebibyte)
 }
 
 async function digestOf(file: string, signal: AbortSignal): Promise<string> {

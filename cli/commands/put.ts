@@ -1,4 +1,3 @@
-import { stat } from 'node:fs/promises'
 import { basename, extname } from 'node:path'
 import { type Command, InvalidArgumentError, Option } from 'commander'
 import { MillraceError } from '../../platform/ports/index.ts'
@@ -13,12 +12,12 @@ import {
   minHeldOut,
 } from '../../tasks/training-configuration.ts'
 import { maxSingleBytes, minPartBytes } from '../../tasks/uploads.ts'
-import { executionOfUpload } from '../client.ts'
+import { executionOfUpload, type Client } from '../client.ts'
 import { connect } from '../connect.ts'
 import { wholeNumber, type Run } from '../options.ts'
 import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { printJson, printLine } from '../terminal.ts'
-import { uploadFile, type FileUpload } from '../upload.ts'
+import { fileSize, uploadFile, type FileUpload } from '../upload.ts'
 import { watchToItsEnd } from './executions.ts'
 
 const mebibyte = 1024 * 1024
@@ -88,7 +87,7 @@ Examples:
       const { terminal } = run
       const location = locationOf(command)
       const client = await connect(location, terminal.signal)
-      const upload = await uploadOf(file, options)
+      const upload = await uploadOf(client, file, options)
       const uploaded = await uploadFile(client, upload, { location, terminal })
       const execution = await executionOfUpload(client, uploaded, terminal.signal)
       if (options.watch) {
@@ -106,18 +105,20 @@ Examples:
 }
 
 /** Throws RequestInvalid, NameInvalid. */
-async function uploadOf(file: string, options: PutOptions): Promise<FileUpload> {
+async function uploadOf(client: Client, file: string, options: PutOptions): Promise<FileUpload> {
   const format = extname(file).slice(1)
   if (format !== 'npy' && format !== 'csv') {
     throw new MillraceError('RequestInvalid', `${file}: a dataset is a .npy or a .csv file`)
   }
   const size = await sizeOf(file)
-  const { partSize } = options
+  const { partSize, user: named } = options
+  const dataset = options.dataset === undefined ? datasetName(file) : checkedName(options.dataset)
+  const user =
+    named === undefined ? (await client.get<{ user: string }>('/usage')).user : checkedName(named)
   return {
     file,
     size,
-    user: options.user === undefined ? undefined : checkedName(options.user),
-    dataset: options.dataset === undefined ? datasetName(file) : checkedName(options.dataset),
+    path: `/datasets/${user}/${dataset}/uploads`,
     format,
     ...configurationOf(options),
     partSize: partSize === undefined ? undefined : partSize * mebibyte,
@@ -139,18 +140,12 @@ function configurationOf({ task, algorithm, trials, metric, heldOut }: PutOption
 
 /** Throws RequestInvalid for what cannot be uploaded. */
 async function sizeOf(file: string): Promise<number> {
-  const found = await stat(file).catch((error: unknown) => {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error
-    throw new MillraceError('RequestInvalid', `there is no file ${file}`)
-  })
-  if (!found.isFile()) throw new MillraceError('RequestInvalid', `${file} is not a file`)
-  if (found.size > maxDatasetBytes) {
-    throw new MillraceError(
-      'RequestInvalid',
-      `${file} has ${found.size} bytes; a dataset is at most ${maxDatasetBytes} bytes (512 MiB)`,
-    )
-  }
-  return found.size
+  const size = await fileSize(file)
+  if (size <= maxDatasetBytes) return size
+  throw new MillraceError(
+    'RequestInvalid',
+    `${file} has ${size} bytes; a dataset is at most ${maxDatasetBytes} bytes (512 MiB)`,
+  )
 }
 
 /** The dataset's name; throws NameInvalid where the file's own cannot be one. */

@@ -5,17 +5,15 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { createApi, type Api } from '../../api/app.ts'
 import { parseCsv, parseNpy } from '../../ml/data/index.ts'
 import { openPlatform, type Platform } from '../../platform/local/platform.ts'
-import { memoryPorts, runTask, type MemoryPorts } from '../../platform/testing/index.ts'
+import { memoryPorts, type MemoryPorts } from '../../platform/testing/index.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { createAccounts } from '../../tasks/accounts.ts'
 import { createPlans } from '../../tasks/plans.ts'
 import type { Caller } from '../../tasks/caller.ts'
-import { joinBatch } from '../../tasks/join-batch.ts'
-import { planBatch } from '../../tasks/plan-batch.ts'
-import { predictRange } from '../../tasks/predict-range.ts'
 import { irisNpy, irisRows } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
 import { asker } from './ask.ts'
+import { workOn } from './batch-work.ts'
 
 const ada: Caller = { user: 'ada', role: 'owner', keyId: 'k1' }
 const bob: Caller = { user: 'bob', role: 'owner', keyId: 'k2' }
@@ -33,9 +31,9 @@ beforeEach(async () => {
   ask = asker(api, ada)
 })
 
-/** Asks for a batch, and answers its name. */
+/** Asks for a batch in ranges of 50 rows, and answers its name. */
 async function begin(body: object = {}): Promise<string> {
-  const answer = await ask('POST', path, { body })
+  const answer = await ask('POST', path, { body: { rangeRows: 50, ...body } })
   expect([answer.status, answer.text]).toEqual([202, expect.any(String)])
   return answer.body['batch'] as string
 }
@@ -45,28 +43,6 @@ function labelled(csv: string): string {
   const [header, ...lines] = csv.trim().split('\n')
   const classes = irisRows().map((row) => row[4])
   return [`${header},kind`, ...lines.map((line, i) => `${line},k${classes[i]}`)].join('\n')
-}
-
-interface Planned {
-  readonly batch: object
-  readonly ranges: readonly object[]
-}
-
-/** Does what the execution would do, as far as the ranges named; the last step too where all are. */
-async function work(batch: string, which: readonly number[], rangeRows = 50): Promise<void> {
-  const { input } = await ports.executions.describe('batch', batch)
-  const request = { ...(input as object), rangeRows }
-  const planned = (await runTask(
-    planBatch,
-    { request, execution: batch },
-    ports,
-  )) as unknown as Planned
-  for (const index of which) {
-    await runTask(predictRange, { batch: planned.batch, range: planned.ranges[index] }, ports)
-  }
-  if (which.length < planned.ranges.length) return
-  const output = await runTask(joinBatch, { batch: planned.batch }, ports)
-  ports.executions.set({ workflow: 'batch', name: batch, status: 'SUCCEEDED', output })
 }
 
 describe('what is known of a batch', () => {
@@ -84,11 +60,11 @@ describe('what is known of a batch', () => {
       configuration: learning,
     })
     const at = '/models/ada/plain/batches'
-    const { body } = await ask('POST', at, { body: { dataset: 'ada/fresh' } })
+    const { body } = await ask('POST', at, { body: { dataset: 'ada/fresh', rangeRows: 50 } })
     const batch = body['batch'] as string
     const before = await ask('GET', `${at}/${batch}`)
     expect(before.body).toMatchObject({ source: null, manifest: null, lineage: {} })
-    await work(batch, [0, 1, 2])
+    await workOn(ports, batch)
     const version = (await ask('GET', '/models/ada/plain/versions/0')).body
     const found = (await ask('GET', `${at}/${batch}`)).body
     const { source, manifest } = found as Record<string, { key: string; versionId: string }>
@@ -109,7 +85,7 @@ describe('what is known of a batch', () => {
 
   it('is there for who may predict, and for who may read', async () => {
     const batch = await begin()
-    await work(batch, [0, 1, 2])
+    await workOn(ports, batch)
     for (const role of ['predictor', 'reader'] as const) {
       const asRole = asker(api, { ...ada, role })
       for (const at of [path, `${path}/${batch}`, `${path}/${batch}/results`]) {
@@ -122,7 +98,7 @@ describe('what is known of a batch', () => {
   })
 
   it('is counted as predictions, and told apart from others', async () => {
-    await work(await begin(), [0, 1, 2])
+    await workOn(ports, await begin())
     const { body } = await ask('GET', '/usage')
     expect(body).toMatchObject({ usage: { predictions: 150, batchRows: 150 } })
   })
@@ -182,7 +158,10 @@ describe('a batch that is asked for', () => {
       [{ dataset: 'bob/iris' }, 404],
       [{ dataset: '../x' }, 400],
       [{ format: 'xlsx' }, 400],
-      [{ rangeRows: 1 }, 400],
+      [{ rangeRows: 0 }, 400],
+      [{ concurrency: 10_001 }, 400],
+      [{ toleratedFailures: -1 }, 400],
+      [{ bound: 1 }, 400],
     ] as const) {
       expect([body, (await ask('POST', path, { body })).status]).toEqual([body, status])
     }
@@ -195,6 +174,7 @@ describe('a batch that is asked for', () => {
       ['GET', `${path}/${batch}`],
       ['GET', `${path}/${batch}/results`],
       ['POST', `${path}/${batch}/cancel`],
+      ['POST', `${path}/${batch}/resume`],
     ] as const) {
       const answer = await asBob(method, at, method === 'POST' ? { body: {} } : {})
       expect([at, answer.status]).toEqual([at, 404])
@@ -226,7 +206,7 @@ describe('a batch under way', () => {
     const batch = await begin({ format: 'jsonl' })
     const early = await ask('GET', `${path}/${batch}/results`)
     expect([early.status, early.body['type']]).toEqual([409, 'urn:millrace:error:BatchUnfinished'])
-    await work(batch, [2, 0])
+    await workOn(ports, batch, { ranges: [2, 0] })
     const answer = await ask('GET', `${path}/${batch}/results`)
     expect(answer.headers.get('x-batch-rows')).toBe('0-49,100-149')
     const rows = answer.text
@@ -243,7 +223,7 @@ describe('a batch under way', () => {
 
   it('is cancelled, and keeps what is done', async () => {
     const batch = await begin()
-    await work(batch, [0])
+    await workOn(ports, batch, { ranges: [0] })
     const cancelled = await ask('POST', `${path}/${batch}/cancel`)
     expect(cancelled.body).toMatchObject({
       status: 'ABORTED',
@@ -259,13 +239,7 @@ describe('a batch under way', () => {
     const columns = [{ name: 'other', type: 'number' }]
     await ask('PUT', '/datasets/ada/other', { body: { columns, target: null } })
     const batch = await begin({ dataset: 'ada/other' })
-    await work(batch, []).catch(() => undefined)
-    ports.executions.set({
-      workflow: 'batch',
-      name: batch,
-      status: 'SUCCEEDED',
-      output: { outcome: 'rejected' },
-    })
+    await workOn(ports, batch, { ranges: [] })
     expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({
       status: 'REJECTED',
       reasons: [{ code: 'ColumnMissing' }, { code: 'ColumnUnknown' }],
@@ -277,7 +251,7 @@ describe('a batch under way', () => {
 describe('results', () => {
   it.each(['csv', 'jsonl', 'npy'] as const)('come in pages of %s', async (format) => {
     const batch = await begin({ format })
-    await work(batch, [0, 1, 2])
+    await workOn(ports, batch)
     const whole = await bytesOf(`${path}/${batch}/results`)
     const seen: string[] = []
     const parts: number[][] = []
@@ -298,7 +272,7 @@ describe('results', () => {
 
   it('that are larger than a gateway passes are refused whole', async () => {
     const batch = await begin()
-    await work(batch, [0, 1, 2])
+    await workOn(ports, batch)
     const behindGateway = asker(createApi(ports, { streams: false }), ada)
     expect((await behindGateway('GET', `${path}/${batch}/results`)).status).toBe(200)
     const item = await ports.table.get('batches#ada/iris', batch)

@@ -106,10 +106,12 @@ function variablesOf(body: string): Record<string, string> {
   const [, etag] = /^etag: "?([^"\r\n]+)/im.exec(body) ?? []
   const told: Told = body.startsWith('{') ? (JSON.parse(body) as Told) : {}
   const { key, id, execution, url = told.parts?.[0]?.url, uploadId, versionId, batch } = told
+  const isUpload = key?.includes('/') === true
   const named = {
     // The first key is the one that the page works with.
-    KEY: variables['KEY'] ?? key,
-    KEY_ID: key === undefined ? undefined : id,
+    KEY: variables['KEY'] ?? (isUpload ? undefined : key),
+    KEY_ID: key === undefined || isUpload ? undefined : id,
+    UPLOAD_KEY: isUpload ? key : undefined,
     PREDICTION: id?.includes('~') ? id : undefined,
     EXECUTION: execution,
     UPLOAD_URL: url,

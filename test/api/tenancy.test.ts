@@ -124,8 +124,8 @@ async function keyOf(user: string, role: Role = 'owner'): Promise<string> {
   return (await accounts.createKey(user, { role })).key
 }
 
-/** Makes what the names of Ada's things stand for. */
-async function makeThings(): Promise<Names> {
+/** Makes what the names of Ada's things stand for, as a route knows them. */
+async function makeThings({ path }: Route): Promise<Names> {
   await train(ports, ofAda['key']!, irisNpy(), {
     name: ofAda['name']!,
     configuration: { algorithms: ['majority'] },
@@ -137,11 +137,16 @@ async function makeThings(): Promise<Names> {
   })
   const { id } = JSON.parse(asked.text) as { id: string }
   const upload = { size: 1, partSize: 5 * 1024 ** 2 }
-  const started = await ask('POST', '/datasets/ada/orchids/uploads', operatorKey, upload)
+  const place = path.includes('/inputs')
+    ? '/models/ada/orchids/inputs'
+    : '/datasets/ada/orchids/uploads'
+  const started = await ask('POST', place, operatorKey, upload)
   const { uploadId } = JSON.parse(started.text) as { uploadId: string }
+  const accepted = await ask('POST', '/models/ada/orchids/batches', operatorKey, {})
+  const { batch } = JSON.parse(accepted.text) as { batch: string }
   const { versionId } = await ports.objects.head(ofAda['key']!)
   const { keys } = await accounts.keys('ada')
-  return { ...ofAda, id, uploadId, versionId, keyId: keys[0]?.id ?? ofAda['keyId']! }
+  return { ...ofAda, id, uploadId, batch, versionId, keyId: keys[0]?.id ?? ofAda['keyId']! }
 }
 
 interface Answer {
@@ -254,7 +259,7 @@ describe.each(routes)('$title', (route) => {
 
   it('has for another user nothing of Ada’s, as if there were none', async () => {
     await keyOf('ada')
-    const names = await makeThings()
+    const names = await makeThings(route)
     const bob = await keyOf('bob')
     const answer = await askRoute(route, bob, names)
     if (permissions.includes('operate')) {

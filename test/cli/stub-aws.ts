@@ -19,7 +19,7 @@ export interface StubStack {
 interface Answer {
   readonly status?: number
   readonly headers?: Readonly<Record<string, string>>
-  readonly body?: string
+  readonly body?: string | Uint8Array
 }
 
 /** What of AWS a command meets, on one port: CloudFormation as its XML, and all else by `answer`. */
