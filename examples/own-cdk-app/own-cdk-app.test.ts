@@ -118,7 +118,15 @@ const platformFunctions = [
     'authorizer',
     'sweep',
   ],
-  ...['plan-batch', 'predict-range', 'join-batch', 'claim-retraining', 'count-labels', 'monitors'],
+  ...[
+    'plan-batch',
+    'rewrite-rows',
+    'predict-range',
+    'join-batch',
+    'claim-retraining',
+    'count-labels',
+    'monitors',
+  ],
   ...['prepare-retraining', 'await-training', 'watch-promotion', 'end-retraining'],
   'record-retraining',
 ]
