@@ -62,11 +62,11 @@ export async function startEmulator(port: number, tell: (line: string) => void):
       SFTP_ENABLED: '0',
       // Each call of a function holds a thread until it ends, and what it asks for needs another one.
       MINISTACK_WORKER_THREADS: '512',
-      // Each call at once is a process of its own, kept warm for minutes: a burst of uploads would fill
-      // the memory of a small machine. Beyond this number a call is refused as AWS refuses it, and the
-      // workflows try it again.
-      LAMBDA_ACCOUNT_CONCURRENCY: '48',
-      LAMBDA_WARM_TTL_SECONDS: '10',
+      // Each call at once is a process of its own, kept warm for five minutes: a burst of uploads would
+      // fill the memory of a small machine. Beyond this number a call is refused as AWS refuses it, and
+      // the workflows try it again.
+      LAMBDA_ACCOUNT_CONCURRENCY: '110',
+      LAMBDA_WARM_TTL_SECONDS: '5',
       // Lambda functions run on the first node of the path: the one that runs this.
       PATH: [dirname(process.execPath), process.env['PATH']].join(delimiter),
     },
