@@ -63,7 +63,6 @@ export const fitCandidate = defineJob(
         timeOrder: configuration.timeOrder ?? false,
         metric: metricOf(task, configuration),
       })
-      const model = fitted(trainer.create(parameters, seed), features, target)
       const categories = names.classLabels ?? null
       const sketch = makeBaseline(features, {
         featureNames: names.featureNames,
@@ -74,6 +73,7 @@ export const fitCandidate = defineJob(
             : { name: names.targetName ?? 'target', values: target, categories },
         seed,
       })
+      const model = fitted(trainer.create(parameters, seed), features, target)
       const predict = (row: Float64Array) => model.predictRow(row)
       const baseline = baselineToTensors(withPredictions(sketch, { predict, categories }))
       const metadata = {
@@ -114,8 +114,12 @@ function rowsToLearn(content: Uint8Array | Matrix, form: DatasetForm) {
   }
 }
 
+/** Spends the memory of the features. */
 function fitted(model: AnyPipeline, features: Matrix, target: Float64Array): AnyPipeline {
-  return model.task === 'clustering' ? model.fit(features) : model.fit(features, target)
+  const options = { overwriteX: true }
+  return model.task === 'clustering'
+    ? model.fit(features, options)
+    : model.fit(features, target, options)
 }
 
 function sampleTensor({ data, rows, cols }: Matrix) {

@@ -1,7 +1,7 @@
 import { takeRows, type Matrix } from '../data/matrix.ts'
 import { permutation, seededRandom } from '../data/random.ts'
 import {
-  columnsOf,
+  eachColumn,
   countCategories,
   countBelow,
   countUpTo,
@@ -105,7 +105,7 @@ export function makeBaseline(X: Matrix, options: BaselineOptions): Baseline {
     )
   }
   const drawn = permutation(X.rows, seededRandom(seed)).subarray(0, sampleRows).sort()
-  const features = columnsOf(X).map((column, j) =>
+  const features = Array.from(eachColumn(X), (column, j) =>
     describeFeature(featureNames[j]!, column, categories?.[j] ?? null),
   )
   return {

@@ -22,6 +22,21 @@ export function columnsOf(m: Matrix, order?: Int32Array): Float64Array[] {
   return Array.from({ length: cols }, (_, j) => data.subarray(j * rows, (j + 1) * rows))
 }
 
+/** Columns that are copied at once: a cache line of each row. */
+const columnsAtOnce = 8
+
+/** Copies of the columns one after the other, of which a few are held at a time. */
+export function* eachColumn({ data, rows, cols }: Matrix): Iterable<Float64Array> {
+  for (let first = 0; first < cols; first += columnsAtOnce) {
+    const count = Math.min(columnsAtOnce, cols - first)
+    const block = new Float64Array(rows * count)
+    for (let i = 0; i < rows; i++) {
+      for (let j = 0; j < count; j++) block[j * rows + i] = data[i * cols + first + j]!
+    }
+    for (let j = 0; j < count; j++) yield block.subarray(j * rows, (j + 1) * rows)
+  }
+}
+
 /** The usable values of a column in ascending order. The column's own memory is reused. */
 export function sortedUsable(column: Float64Array): Float64Array {
   let count = 0

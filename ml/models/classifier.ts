@@ -58,10 +58,18 @@ export interface FitOptions {
    * that take it; any other throws OptionInvalid.
    */
   readonly sampleWeight?: ArrayLike<number> | undefined
+  /**
+   * Whether X is the fit's to spend: a pipeline writes what its steps make of the rows over them, so that
+   * no second copy is held. X is then worth nothing afterwards, also when the fit throws. @default false
+   */
+  readonly overwriteX?: boolean | undefined
 }
 
 /** How a fit is followed and ended. */
 export type FollowOptions = Pick<FitOptions, 'signal' | 'onProgress'>
+
+/** Of a fit whose rows all count the same. */
+export type UnweightedFitOptions = Omit<FitOptions, 'sampleWeight'>
 
 export interface FitProgress {
   /** The share of the work done, from 0 to 1, as far as it is known; never falls. */
@@ -70,19 +78,25 @@ export interface FitProgress {
   readonly iterations: number
 }
 
-const fitOptions = ['signal', 'onProgress', 'sampleWeight']
+const fitOptions = ['signal', 'onProgress', 'sampleWeight', 'overwriteX']
 
 /** Throws OptionInvalid for an option of a fit that no fit has, or that cannot be one. */
 export function checkFitOptions(owner: string, options: FitOptions): void {
   refuseUnknownOptions(`${owner}.fit`, fitOptions, options)
-  const { signal, onProgress }: { readonly signal?: unknown; readonly onProgress?: unknown } =
-    options
+  const {
+    signal,
+    onProgress,
+    overwriteX = false,
+  }: { readonly [Name in keyof FitOptions]: unknown } = options
   const isSignal = typeof signal === 'object' && signal !== null && 'aborted' in signal
   if (signal !== undefined && !isSignal) {
     throw new ModelError('OptionInvalid', `${owner}.fit: option signal takes an AbortSignal`)
   }
   if (onProgress !== undefined && typeof onProgress !== 'function') {
     throw new ModelError('OptionInvalid', `${owner}.fit: option onProgress takes a function`)
+  }
+  if (typeof overwriteX !== 'boolean') {
+    throw new ModelError('OptionInvalid', `${owner}.fit: option overwriteX takes true or false`)
   }
 }
 

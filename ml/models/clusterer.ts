@@ -1,7 +1,7 @@
 import { rowOf, type Matrix } from '../data/matrix.ts'
 import { withinMemory } from './allocation.ts'
 import { checkFeatures, checkRow } from './checks.ts'
-import { checkFollowOptions, checkpoint, type FollowOptions } from './classifier.ts'
+import { checkFollowOptions, checkpoint, type UnweightedFitOptions } from './classifier.ts'
 import { ModelError } from './errors.ts'
 import type { OptionValue } from './options.ts'
 import type { Tensors } from './tensors.ts'
@@ -24,7 +24,7 @@ export interface Clusterer {
   readonly acceptsMissing?: boolean
 
   /** Learns from X (n × d). Throws OptionInvalid for fewer rows than clusters, FitAborted. */
-  fit(X: Matrix, options?: FollowOptions): this
+  fit(X: Matrix, options?: UnweightedFitOptions): this
 
   /** The number of the cluster of each row. */
   predict(X: Matrix): Float64Array
@@ -55,7 +55,7 @@ export abstract class RowClusterer<Model extends LearnedClusters> implements Clu
     return this.model.clusterCount
   }
 
-  fit(X: Matrix, options: FollowOptions = {}): this {
+  fit(X: Matrix, options: UnweightedFitOptions = {}): this {
     checkFollowOptions(this.algorithm, options)
     checkFeatures(X)
     checkpoint(options, { fraction: 0, iterations: 0 })
@@ -80,7 +80,7 @@ export abstract class RowClusterer<Model extends LearnedClusters> implements Clu
   abstract toTensors(): Tensors
 
   /** Learns from checked input, which it leaves as it is. */
-  protected abstract learn(X: Matrix, options: FollowOptions): Model
+  protected abstract learn(X: Matrix, options: UnweightedFitOptions): Model
   protected abstract clusterOf(model: Model, row: Float64Array): number
 
   protected get model(): Model {

@@ -1,7 +1,7 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { seededRandom, type Random } from '../../data/random.ts'
 import { checkFeatures, largestMagnitude } from '../checks.ts'
-import { checkpoint, type FollowOptions } from '../classifier.ts'
+import { checkpoint, type UnweightedFitOptions } from '../classifier.ts'
 import { RowClusterer, type LearnedClusters } from '../clusterer.ts'
 import { ModelError } from '../errors.ts'
 import {
@@ -152,7 +152,7 @@ export class KMeans extends RowClusterer<KMeansModel> {
     }
   }
 
-  protected learn(X: Matrix, options: FollowOptions): KMeansModel {
+  protected learn(X: Matrix, options: UnweightedFitOptions): KMeansModel {
     const { nClusters: k, tol, maxIter, seed } = this.#options
     if (X.rows < k) {
       throw invalidOption(`nClusters is ${k}, which ${X.rows} rows are too few for`)

@@ -71,6 +71,8 @@ export function crossValidate(
     model.fit(train.X, train.y, {
       signal: options.signal,
       sampleWeight: train.weights,
+      // They are copies, made anew for the next fit.
+      overwriteX: true,
       onProgress: ({ fraction, iterations }) =>
         options.onProgress?.({ fraction: (fold + fraction) / count, iterations }),
     })

@@ -70,6 +70,8 @@ function scoreFolds<Model extends Supervised>(
     model.fit(train.X, train.y, {
       signal,
       sampleWeight: train.weights,
+      // They are copies, made anew for the next fit.
+      overwriteX: true,
       onProgress: ({ fraction, iterations }) =>
         onProgress?.({ fraction: (fold + fraction) / folds.length, iterations }),
     })

@@ -1,5 +1,5 @@
 import type { Matrix } from '../../data/matrix.ts'
-import { checkFollowOptions, type FollowOptions } from '../classifier.ts'
+import { checkFollowOptions, type UnweightedFitOptions } from '../classifier.ts'
 import type { Clusterer } from '../clusterer.ts'
 import type { Transformer } from '../preprocessing/transformer.ts'
 import { SteppedModel } from './stepped-model.ts'
@@ -22,7 +22,7 @@ export class ClusteringPipeline extends SteppedModel<Clusterer> implements Clust
     return this.model.clusterCount
   }
 
-  fit(X: Matrix, options: FollowOptions = {}): this {
+  fit(X: Matrix, options: UnweightedFitOptions = {}): this {
     checkFollowOptions(this.algorithm, options)
     return this.fitSteps(X, options, (transformed) => this.model.fit(transformed, options))
   }

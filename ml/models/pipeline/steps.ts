@@ -84,11 +84,12 @@ export class Steps {
 
   /**
    * Learns the steps from X, then `fitModel` from what they make of it; only when both are done the
-   * new steps replace the old. Holds X and one copy, unless a step makes rows wider.
+   * new steps replace the old. Holds X and one copy, or with `overwriteX` X alone, unless a step makes
+   * rows wider.
    */
   fit(X: Matrix, fitOptions: FitOptions, fitModel: (transformed: Matrix) => void): void {
     checkFitOptions(this.#model.algorithm, fitOptions)
-    const { signal, onProgress } = fitOptions
+    const { signal, onProgress, overwriteX = false } = fitOptions
     checkFeatures(X, undefined, this.#someMissing)
     if (X.rows > this.#rowCap) {
       throw new ModelError(
@@ -104,8 +105,8 @@ export class Steps {
     const fitted = this.#templates.map((template) =>
       withinMemory(template.kind, () => {
         const step = template.unfitted().fit(features, options)
-        features =
-          features === X ? transformAll(step, X, options) : transformOwned(step, features, options)
+        const change = features === X && !overwriteX ? transformAll : transformOwned
+        features = change(step, features, options)
         return step
       }),
     )

@@ -50,6 +50,18 @@ describe('Pipeline', () => {
     expect(model.decisionFunction(X)).toEqual(before)
   })
 
+  it('learns the same where it may write over X, and leaves X alone where it may not', () => {
+    const steps = [new SimpleImputer(), new StandardScaler(), new PCA({ nComponents: 2 })]
+    const own = { ...iris.X, data: iris.X.data.slice() }
+    const kept = new Pipeline(new SVC(), { steps }).fit(own, iris.y)
+    expect(own.data).toEqual(iris.X.data)
+    const spent = new Pipeline(new SVC(), { steps }).fit(own, iris.y, { overwriteX: true })
+    expect(spent.toTensors()).toEqual(kept.toTensors())
+    expect(own.data).not.toEqual(iris.X.data)
+    const fit = () => new SVC().fit(iris.X, iris.y, { overwriteX: 1 as unknown as boolean })
+    expect(fit).toThrow('svc.fit: option overwriteX takes true or false')
+  })
+
   it('refuses parts that do not fit each other', () => {
     const classifier = new SVC().fit(iris.X, iris.y)
     const scaler = new StandardScaler().fit(blobs(5, 2, 2).X)
