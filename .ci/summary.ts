@@ -7,7 +7,7 @@ import { existsSync, readFileSync } from 'node:fs'
 const failedSteps = process.argv.slice(2)
 let passed = 0
 let failed = 0
-const suites = ['test', 'build', 'crash', 'aws', 'api']
+const suites = ['test', 'long', 'build', 'crash', 'aws', 'api']
 for (const suite of suites) {
   const path = `reports/${suite}.json`
   if (!existsSync(path)) {
