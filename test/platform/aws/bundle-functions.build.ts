@@ -44,6 +44,7 @@ const names = [
   'record-retraining',
   'register',
   'report',
+  'rewrite-rows',
   'sweep',
   'train',
   'usage',
