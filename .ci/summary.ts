@@ -1,4 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs'
+import { relative } from 'node:path'
 
 /**
  * Prints `N passed, N failed`, summed from the test runner's reports. A step that failed and a report
@@ -20,11 +21,17 @@ for (const suite of suites) {
     numFailedTests: number
     numFailedTestSuites: number
     numPendingTests: number
+    testResults?: { name: string; assertionResults: { fullName: string; status: string }[] }[]
   }
   passed += report.numPassedTests
   failed += report.numFailedTests
   if (report.numFailedTests === 0 && failedSteps.includes(suite)) failed += 1
   console.log(`${suite}: ${report.numPassedTests} passed, ${report.numPendingTests} skipped`)
+  for (const { name, assertionResults } of report.testResults ?? []) {
+    for (const { fullName, status } of assertionResults) {
+      if (status === 'failed') console.log(`failed: ${relative('.', name)}: ${fullName}`)
+    }
+  }
 }
 const otherSteps = failedSteps.filter((step) => !suites.includes(step))
 failed += otherSteps.length
