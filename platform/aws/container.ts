@@ -66,12 +66,14 @@ async function supervised(worker: Worker, logger: Logger): Promise<ExitCode> {
   let code: ExitCode | undefined
   let isTold = false
   const end = (signal: NodeJS.Signals) => {
+    if (isTold) return
     isTold = true
     logger.warn('the container is ended before its task', { signal })
     void worker.terminate()
   }
-  process.once('SIGTERM', end)
-  process.once('SIGINT', end)
+  // Not once: a signal that comes again would end the process by its default, with another code.
+  process.on('SIGTERM', end)
+  process.on('SIGINT', end)
   worker.on('message', (answer: ExitCode) => (code = answer))
   worker.on('error', (error) => tellFailure(logger, error))
   worker.on('exit', () => resolve(code ?? (isTold ? exitCodes.terminated : exitCodes.failed)))

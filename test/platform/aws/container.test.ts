@@ -54,7 +54,7 @@ describe('a container', () => {
 })
 
 describe('a container that is told to end', () => {
-  it('ends at once, in the middle of its arithmetic', async () => {
+  it('ends at once, in the middle of its arithmetic, and told twice too', async () => {
     const program = join(import.meta.dirname, 'endless-container.ts')
     const env: NodeJS.ProcessEnv = {
       PATH: process.env['PATH'],
@@ -70,7 +70,10 @@ describe('a container that is told to end', () => {
       printed += chunk
       if (printed.includes('begun')) child.kill('SIGTERM')
     })
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (warned += chunk))
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
+      warned += chunk
+      child.kill('SIGTERM')
+    })
     expect(await closed).toEqual([exitCodes.terminated, null])
     expect(printed).toContain('begun\n')
     expect(JSON.parse(warned)).toMatchObject({
