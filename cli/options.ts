@@ -28,3 +28,12 @@ export function wholeNumber(least: number, most: number): (text: string) => numb
     return value
   }
 }
+
+/** Names between commas. */
+export function readList(text: string): string[] {
+  const names = text.split(',').map((name) => name.trim())
+  if (names.some((name) => name === '')) {
+    throw new InvalidArgumentError('It takes names between commas, as svc,majority.')
+  }
+  return names
+}

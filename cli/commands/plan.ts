@@ -1,7 +1,7 @@
 import { open } from 'node:fs/promises'
 import { totalmem } from 'node:os'
 import { basename, extname } from 'node:path'
-import { InvalidArgumentError, Option, type Command } from 'commander'
+import { Option, type Command } from 'commander'
 import { isDataError } from '../../ml/data/index.ts'
 import { MillraceError, type Place } from '../../platform/ports/index.ts'
 import { sketchDataset, type DatasetSketch } from '../../tasks/planning/dataset-sketch.ts'
@@ -14,7 +14,7 @@ import {
   type TrainingConfiguration,
 } from '../../tasks/training-configuration.ts'
 import { exitCodes } from '../exit-codes.ts'
-import { wholeNumber, type Run } from '../options.ts'
+import { readList, wholeNumber, type Run } from '../options.ts'
 import { planPage } from '../plan-page.ts'
 import { plannedCosts } from '../planned-costs.ts'
 import { printJson, printLine } from '../terminal.ts'
@@ -140,12 +140,4 @@ function placesOf({ memory, container: hasContainer, embedded }: Options): reado
     large!,
     ...(hasContainer ? [container] : []),
   ]
-}
-
-function readList(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim())
-  if (names.some((name) => name === '')) {
-    throw new InvalidArgumentError('It takes names between commas, as svc,majority.')
-  }
-  return names
 }

@@ -14,7 +14,7 @@ import {
 import { maxSingleBytes, minPartBytes } from '../../tasks/uploads.ts'
 import { executionOfUpload, type Client } from '../client.ts'
 import { connect } from '../connect.ts'
-import { wholeNumber, type Run } from '../options.ts'
+import { readList, wholeNumber, type Run } from '../options.ts'
 import { addLocationOptions, locationOf } from '../platform-location.ts'
 import { printJson, printLine } from '../terminal.ts'
 import { fileSize, uploadFile, type FileUpload } from '../upload.ts'
@@ -169,12 +169,4 @@ function readShare(text: string): number {
   const share = Number(text)
   if (text.trim() !== '' && share >= minHeldOut && share <= maxHeldOut) return share
   throw new InvalidArgumentError(`It takes a share from ${minHeldOut} to ${maxHeldOut}.`)
-}
-
-function readList(text: string): string[] {
-  const names = text.split(',').map((name) => name.trim())
-  if (names.some((name) => name === '')) {
-    throw new InvalidArgumentError('It takes names between commas, as svc,majority.')
-  }
-  return names
 }
