@@ -6,7 +6,7 @@ import { versionAsked, type BatchRecord } from '../tasks/batches.ts'
 import type { Caller } from '../tasks/caller.ts'
 import { listExecution } from '../tasks/execution-owner.ts'
 import { formatModel, modelNameSchema, parseInputKey, type ModelName } from '../tasks/names.ts'
-import { modelDeleted } from '../tasks/registry.ts'
+import { requireHead } from '../tasks/registry.ts'
 import { batchNamed, batchSummary, describedBatch, executionOf } from './batch-description.ts'
 import { batchResults } from './batch-results.ts'
 import { resumeBatch } from './batch-resumption.ts'
@@ -97,11 +97,7 @@ export function batchRoutes(
     async (context) => {
       const model = parsed(modelNameSchema, context.req.param())
       const page = parsed(pageQuery, context.req.query())
-      const head = await registry.head(model)
-      if (head === undefined) {
-        throw new MillraceError('ModelNotFound', `there is no model ${formatModel(model)}`)
-      }
-      if (head.deletedAt !== null) throw modelDeleted(model, head)
+      await requireHead(registry, model)
       const { batches: found, ...next } = await batches.list(model, page)
       const listed = found.map(async (one) =>
         batchSummary(one, await executionOf(ports, one.execution)),

@@ -1,8 +1,7 @@
 import * as z from 'zod'
-import { MillraceError } from '../platform/ports/index.ts'
 import { createDriftPolicies, driftPolicy, type KeptPolicy } from '../tasks/drift-policy.ts'
 import { formatModel, modelNameSchema, type ModelName } from '../tasks/names.ts'
-import { modelDeleted } from '../tasks/registry.ts'
+import { requireHead } from '../tasks/registry.ts'
 import { createRetrainingDecisions, retrainingSteps } from '../tasks/retraining-decisions.ts'
 import { pageQuery, parsed, readJson } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
@@ -98,11 +97,7 @@ export function driftPolicyRoutes(
   /** Throws ModelNotFound, ModelDeleted. */
   async function presentModel(params: unknown): Promise<ModelName> {
     const model = parsed(modelNameSchema, params)
-    const head = await registry.head(model)
-    if (head === undefined) {
-      throw new MillraceError('ModelNotFound', `there is no model ${formatModel(model)}`)
-    }
-    if (head.deletedAt !== null) throw modelDeleted(model, head)
+    await requireHead(registry, model)
     return model
   }
 }

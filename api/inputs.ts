@@ -1,7 +1,6 @@
 import * as z from 'zod'
-import { MillraceError } from '../platform/ports/index.ts'
-import { formatModel, modelNameSchema } from '../tasks/names.ts'
-import { modelDeleted } from '../tasks/registry.ts'
+import { modelNameSchema } from '../tasks/names.ts'
+import { requireHead } from '../tasks/registry.ts'
 import { defaultPartBytes, maxParts, maxSingleBytes } from '../tasks/uploads.ts'
 import { parsed, readJson, requestInvalid } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
@@ -44,11 +43,7 @@ export function inputRoutes(routes: Routes, { inputs, registry, allowances }: Se
       const model = parsed(modelNameSchema, context.req.param())
       const request = parsed(inputRequest, await readJson(context.req.raw))
       const partSize = partSizeOf(request)
-      const head = await registry.head(model)
-      if (head === undefined) {
-        throw new MillraceError('ModelNotFound', `there is no model ${formatModel(model)}`)
-      }
-      if (head.deletedAt !== null) throw modelDeleted(model, head)
+      await requireHead(registry, model)
       await allowances.store(caller, model.user, request.size)
       return startUpload(context, inputs, model, { ...request, partSize })
     },

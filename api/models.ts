@@ -5,7 +5,7 @@ import { aliasName } from '../tasks/aliases.ts'
 import type { Caller } from '../tasks/caller.ts'
 import { removeModel } from '../tasks/model-removal.ts'
 import { formatModel, modelNameSchema, type ModelName } from '../tasks/names.ts'
-import { modelDeleted, requireVersion } from '../tasks/registry.ts'
+import { requireHead, requireVersion } from '../tasks/registry.ts'
 import {
   aliasHistory,
   aliasShape,
@@ -198,11 +198,7 @@ export function modelRoutes(routes: Routes, { registry, models: cache, ports }: 
 
   /** Those of the model as it is: none from before it was deleted. Throws ModelNotFound, ModelDeleted. */
   async function versionsOf(name: ModelName, page: { cursor?: string | undefined; limit: number }) {
-    const head = await registry.head(name)
-    if (head === undefined) {
-      throw new MillraceError('ModelNotFound', `there is no model ${formatModel(name)}`)
-    }
-    if (head.deletedAt !== null) throw modelDeleted(name, head)
+    const head = await requireHead(registry, name)
     const { versions, cursor } = await registry.versions(name, page)
     const present = versions.filter(({ version }) => version >= head.firstVersion)
     const goesOn = cursor !== undefined && present.length === versions.length

@@ -8,7 +8,7 @@ import type { MonitorDescription, WatchedStream } from './model-monitor.ts'
 import { severityOf } from './monitor-plan.ts'
 import { createMonitorStore } from './monitor-store.ts'
 import { formatModel, type ModelName } from './names.ts'
-import { modelDeleted, requireVersion, type Registry } from './registry.ts'
+import { requireHead, requireVersion, type Registry } from './registry.ts'
 
 /** Detections that a status has with it. */
 const latestDetections = 10
@@ -111,7 +111,7 @@ export function createDriftReader(table: Table, registry: Registry): DriftReader
     },
 
     async detections(model, page = {}) {
-      await requireModel(model)
+      await requireHead(registry, model)
       const newest = { ...page, prefix: detectionPrefix, descending: true }
       const { items, cursor } = await table.query(driftPartition(model), newest)
       return { detections: items.map(detectionOf), ...(cursor === undefined ? {} : { cursor }) }
@@ -119,16 +119,8 @@ export function createDriftReader(table: Table, registry: Registry): DriftReader
   }
   return reader
 
-  async function requireModel(model: ModelName): Promise<void> {
-    const head = await registry.head(model)
-    if (head === undefined) {
-      throw new MillraceError('ModelNotFound', `there is no model ${formatModel(model)}`)
-    }
-    if (head.deletedAt !== null) throw modelDeleted(model, head)
-  }
-
   async function championOf(model: ModelName): Promise<number> {
-    await requireModel(model)
+    await requireHead(registry, model)
     const champion = await registry.alias(model, 'champion')
     if (champion !== undefined) return champion.version
     throw new MillraceError(

@@ -109,6 +109,19 @@ export interface VersionLookup {
   version(model: ModelName, version: number): Promise<ModelVersion>
 }
 
+/** A model that is there. Throws ModelNotFound, ModelDeleted. */
+export async function requireHead(
+  registry: Pick<VersionLookup, 'head'>,
+  model: ModelName,
+): Promise<ModelHead> {
+  const head = await registry.head(model)
+  if (head === undefined) {
+    throw new MillraceError('ModelNotFound', `there is no model ${formatModel(model)}`)
+  }
+  if (head.deletedAt !== null) throw modelDeleted(model, head)
+  return head
+}
+
 /** A version of a model that is there. Throws ModelNotFound, ModelDeleted. */
 export async function requireVersion(
   registry: VersionLookup,

@@ -25,7 +25,7 @@ import { createPromotions, type Promotions } from './promotions.ts'
 import type { Evaluation, TrainingClaim } from './shapes.ts'
 import { asJson, attempt } from './table-items.ts'
 
-export { modelDeleted, requireVersion } from './model-records.ts'
+export { modelDeleted, requireHead, requireVersion } from './model-records.ts'
 export type { ModelHead, ModelVersion } from './model-records.ts'
 
 /**

@@ -1,11 +1,11 @@
 import { takeRows, type Matrix } from '../data/matrix.ts'
 import { permutation, seededRandom } from '../data/random.ts'
 import {
-  eachColumn,
   countCategories,
   countBelow,
   countUpTo,
   deviationOf,
+  eachColumn,
   meanOf,
   quantileOf,
   sortedUsable,
