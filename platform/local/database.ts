@@ -1,9 +1,10 @@
-import { mkdirSync, readFileSync, statSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, statSync } from 'node:fs'
 import { type FileHandle, open } from 'node:fs/promises'
-import { join } from 'node:path'
+import { dirname, join, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { MillraceError } from '../ports/errors.ts'
 import { coalesced } from './coalesced.ts'
+import { hasCode } from './file-system.ts'
 
 const fileName = 'millrace.sqlite'
 const schemaVersion = 1
@@ -45,7 +46,7 @@ export function openLocalDatabase(dataDir: string): LocalDatabase {
   let connection: DatabaseSync | undefined
   try {
     // The database holds the secret that signs uploads.
-    mkdirSync(dataDir, { recursive: true, mode: 0o700 })
+    makeFolders(resolve(dataDir), 0o700)
     connection = new DatabaseSync(file)
     prepareDatabase(connection, dataDir, file)
   } catch (error) {
@@ -53,6 +54,20 @@ export function openLocalDatabase(dataDir: string): LocalDatabase {
     throw openError(error, dataDir)
   }
   return new SharedDatabase(connection, dataDir)
+}
+
+/**
+ * One folder after the other: asked to make them all at once, Node tries for ever in a folder that is
+ * there and answers that it is not, as /proc does.
+ */
+function makeFolders(path: string, mode: number): void {
+  if (existsSync(path)) return
+  makeFolders(dirname(path), mode)
+  try {
+    mkdirSync(path, { mode })
+  } catch (error) {
+    if (!hasCode(error, 'EEXIST')) throw error
+  }
 }
 
 class SharedDatabase implements LocalDatabase {
@@ -220,7 +235,10 @@ function openError(error: unknown, dataDir: string): unknown {
     return invalidDirectory(dataDir, `its database is damaged (${error.message})`, error)
   }
   const code = 'code' in error ? error.code : undefined
-  if (result === sqliteCannotOpen || ['EACCES', 'EPERM', 'EROFS'].includes(String(code))) {
+  if (
+    result === sqliteCannotOpen ||
+    ['EACCES', 'EPERM', 'EROFS', 'ENOENT'].includes(String(code))
+  ) {
     const fault = `it cannot be written (${error.message}): see to its permissions or give another`
     return invalidDirectory(dataDir, fault, error)
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
@@ -93,6 +94,12 @@ describe('opening a data directory', () => {
     await writeFile(join(directory.dataDir, 'file'), 'x')
     expect(openError(join(directory.dataDir, 'file')).name).toBe('DataDirectoryInvalid')
     expect(openError(join(directory.dataDir, 'file', 'below')).name).toBe('DataDirectoryInvalid')
+  })
+
+  it.runIf(existsSync('/proc'))('is refused, soon, where no folder can be made', () => {
+    for (const folder of ['/proc/millrace', '/proc/millrace/data']) {
+      expect(openError(folder)).toMatchObject({ name: 'DataDirectoryInvalid' })
+    }
   })
 
   it('keeps what was stored before', async () => {
