@@ -1,17 +1,22 @@
 import type { Use } from './permissions.ts'
 
-/** Of what learns, wherever it runs. */
-const trainUses = [
+/** Of what reads an upload and its configuration, wherever they lie. */
+const readUploadUses = [
   'objects.head uploads/*',
   'objects.read uploads/*',
-  'objects.head models/*',
-  'objects.read models/*',
-  'objects.put models/*',
   'objects.head datasets/*',
   'objects.read datasets/*',
   'objects.read requests/*',
   'objects.head retraining/*',
   'objects.read retraining/*',
+] as const satisfies readonly Use[]
+
+/** Of what learns, wherever it runs. */
+const trainUses = [
+  ...readUploadUses,
+  'objects.head models/*',
+  'objects.read models/*',
+  'objects.put models/*',
 ] as const satisfies readonly Use[]
 
 /**
@@ -33,17 +38,11 @@ export const taskUses = {
     'objects.head retraining/*',
   ],
   Validate: [
-    'objects.head uploads/*',
-    'objects.read uploads/*',
+    ...readUploadUses,
     'objects.put models/*',
-    'objects.head datasets/*',
     'objects.put datasets/*',
     'table.get',
     'table.transact',
-    'objects.read datasets/*',
-    'objects.read requests/*',
-    'objects.head retraining/*',
-    'objects.read retraining/*',
   ],
   Quarantine: [
     'objects.head uploads/*',
@@ -55,45 +54,18 @@ export const taskUses = {
   ],
   Train: trainUses,
   TrainLarge: trainUses,
-  Evaluate: [
-    'objects.head uploads/*',
-    'objects.read uploads/*',
-    'objects.read models/*',
-    'objects.put models/*',
-    'table.get',
-    'objects.head datasets/*',
-    'objects.read datasets/*',
-    'objects.read requests/*',
-    'objects.head retraining/*',
-    'objects.read retraining/*',
-  ],
+  Evaluate: [...readUploadUses, 'objects.read models/*', 'objects.put models/*', 'table.get'],
   Register: ['table.get', 'table.transact'],
   CheckDrift: [
-    'objects.head uploads/*',
-    'objects.read uploads/*',
+    ...readUploadUses,
     'objects.read models/*',
     'objects.put models/*',
     'table.get',
     'table.put',
-    'objects.head datasets/*',
-    'objects.read datasets/*',
-    'objects.read requests/*',
-    'objects.head retraining/*',
-    'objects.read retraining/*',
   ],
   Promote: ['table.get', 'table.put', 'table.query', 'table.transact'],
   Announce: ['bus.publish'],
-  Report: [
-    'objects.head uploads/*',
-    'objects.read uploads/*',
-    'objects.read models/*',
-    'objects.put models/*',
-    'objects.head datasets/*',
-    'objects.read datasets/*',
-    'objects.read requests/*',
-    'objects.head retraining/*',
-    'objects.read retraining/*',
-  ],
+  Report: [...readUploadUses, 'objects.read models/*', 'objects.put models/*'],
 } as const satisfies Readonly<Record<string, readonly Use[]>>
 
 /** Of the tasks of the batch workflow. */
