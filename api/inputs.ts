@@ -1,13 +1,11 @@
 import * as z from 'zod'
 import { modelNameSchema } from '../tasks/names.ts'
 import { requireHead } from '../tasks/registry.ts'
-import { defaultPartBytes, maxParts, maxSingleBytes } from '../tasks/uploads.ts'
+import { defaultPartBytes, maxParts, maxSingleBytes, partSizeFor } from '../tasks/uploads.ts'
 import { parsed, readJson, requestInvalid } from './requests.ts'
 import { answers, takes, type Routes } from './route.ts'
 import type { Services } from './services.ts'
 import { partRoutes, sizeFields, startUpload, uploadFields, uploadStarted } from './upload-parts.ts'
-
-const mebibyte = 1024 ** 2
 
 /** The largest file of rows to predict, and the largest part of one, in bytes: what S3 takes. */
 const maxInputBytes = 5 * 1024 ** 4
@@ -53,10 +51,7 @@ export function inputRoutes(routes: Routes, { inputs, registry, allowances }: Se
 
 /** Undefined of what is sent whole. Throws RequestInvalid for parts that are too many. */
 function partSizeOf({ size, partSize }: z.infer<typeof inputRequest>): number | undefined {
-  if (partSize === undefined) {
-    if (size <= maxSingleBytes) return undefined
-    return Math.max(defaultPartBytes, Math.ceil(size / maxParts / mebibyte) * mebibyte)
-  }
+  if (partSize === undefined) return size <= maxSingleBytes ? undefined : partSizeFor(size)
   const count = Math.ceil(size / partSize)
   if (count <= maxParts) return partSize
   const message = `${size} bytes would be ${count} parts, and an upload has at most ${maxParts}`

@@ -5,21 +5,13 @@ import { basename } from 'node:path'
 import { setTimeout } from 'node:timers/promises'
 import { isMillraceError, MillraceError, type PresignedUpload } from '../platform/ports/index.ts'
 import type { UploadFormat } from '../tasks/names.ts'
-import {
-  defaultPartBytes,
-  maxParts,
-  maxSingleBytes,
-  maxUrls,
-  type PartUrl,
-} from '../tasks/uploads.ts'
+import { maxSingleBytes, maxUrls, partSizeFor, type PartUrl } from '../tasks/uploads.ts'
 import type { Client } from './client.ts'
 import type { PlatformLocation } from './platform-location.ts'
 import { sendBytes, SendFailed } from './send-bytes.ts'
 import { printLine, type Terminal } from './terminal.ts'
 import { UploadProgress } from './upload-progress.ts'
 import { UploadStateFile, type UploadState } from './upload-state.ts'
-
-const mebibyte = 1024 ** 2
 
 /** Parts that are sent side by side. */
 const sentAtOnce = 4
@@ -276,11 +268,6 @@ class PartsUpload {
     const { size, partSize } = this.#upload
     return Math.min(partSize, size - (number - 1) * partSize)
   }
-}
-
-/** So large that the parts are not too many. */
-function partSizeFor(size: number): number {
-  return Math.max(defaultPartBytes, Math.ceil(size / maxParts / mebibyte) * mebibyte)
 }
 
 async function digestOf(file: string, signal: AbortSignal): Promise<string> {

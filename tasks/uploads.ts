@@ -18,20 +18,27 @@ import {
   type UploadRecord,
 } from './upload-records.ts'
 
+const mebibyte = 1024 ** 2
+
 /** How long a URL takes its bytes, in seconds. */
 export const urlSeconds = 3600
 
 /** The largest upload that is sent whole where nobody asks for parts, in bytes. */
-export const maxSingleBytes = 64 * 1024 * 1024
+export const maxSingleBytes = 64 * mebibyte
 
-export const defaultPartBytes = 16 * 1024 * 1024
-export const minPartBytes = 5 * 1024 * 1024
+export const defaultPartBytes = 16 * mebibyte
+export const minPartBytes = 5 * mebibyte
 
 /** URLs that one answer has. */
 export const maxUrls = 100
 
 /** Of one upload in parts: what S3 takes. */
 export const maxParts = 10_000
+
+/** Bytes of a part, whole MiB, where nobody says: so large that the parts are not too many. */
+export function partSizeFor(size: number): number {
+  return Math.max(defaultPartBytes, Math.ceil(size / maxParts / mebibyte) * mebibyte)
+}
 
 /** Versions of a key among which a completion whose answer was lost is looked for. */
 const maxLooked = 20
