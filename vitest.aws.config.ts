@@ -1,9 +1,7 @@
 import { defineConfig } from 'vitest/config'
-import { entryPoints } from './vitest.config.ts'
 
 /** What needs AWS or an emulator of it: the adapters' contracts and the deployed platform. */
 export default defineConfig({
-  resolve: { alias: entryPoints },
   test: {
     include: ['test/**/*.aws.ts'],
     testTimeout: 180_000,

@@ -1,9 +1,7 @@
 import { defineConfig } from 'vitest/config'
-import { entryPoints } from './vitest.config.ts'
 
 /** What is made of the sources: the WebAssembly modules, the functions' bundles, the package. */
 export default defineConfig({
-  resolve: { alias: entryPoints },
   test: {
     include: ['test/**/*.build.ts'],
     testTimeout: 120_000,

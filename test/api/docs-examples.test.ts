@@ -10,6 +10,7 @@ import { readOperatorKey } from '../../platform/local/operator-key.ts'
 import { serve, type LocalServer } from '../../platform/local/server.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { leaveDeadLetters } from '../fixtures/dead-letters.ts'
+import { shareCompute } from '../platform/local/shared-compute.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 const page = await readFile(join(root, 'docs/api.md'), 'utf8')
@@ -33,6 +34,7 @@ beforeAll(async () => {
   const dataDir = join(directory, '.millrace')
   await leaveDeadLetters(dataDir, 'one', 'two')
   platform = await openPlatform({ dataDir, auth: true, logger: new RecordingLogger() })
+  shareCompute(platform)
   const csv = await readFile(join(root, 'examples/iris.csv'), 'utf8')
   await writeFile(join(directory, 'iris.csv'), csv)
   const rows = csv.trim().split('\n').slice(1)

@@ -12,6 +12,7 @@ import { serve } from '../../platform/local/server.ts'
 import { memoryPorts } from '../../platform/testing/index.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { irisNpy } from '../fixtures/iris.ts'
+import { shareCompute } from '../platform/local/shared-compute.ts'
 
 const predictions = '/models/ada/iris/predictions'
 const flower = JSON.stringify({ instances: [[6.5, 2.8, 4.6, 1.5]] })
@@ -26,6 +27,7 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-hostile-'))
   logger = new RecordingLogger()
   platform = await openPlatform({ dataDir: join(directory, '.millrace'), logger })
+  shareCompute(platform)
   await platform.ports.objects.put('uploads/ada/iris.npy', irisNpy(), {
     metadata: { configuration: '{"algorithms": ["majority"]}' },
   })
@@ -43,6 +45,8 @@ afterEach(async () => {
   expect((await post(predictions, flower)).status).toBe(200)
   expect(logger.lines.filter(({ level }) => level === 'error')).toEqual([])
 })
+
+const bomb = gzipSync(Buffer.alloc(64 * megabyte, ' '))
 
 function post(path: string, body: string | Uint8Array<ArrayBuffer>, headers = {}) {
   return fetch(platform.url + path, { method: 'POST', headers: { ...json, ...headers }, body })
@@ -74,7 +78,6 @@ describe.each([predictions, '/users', '/train', '/datasets/ada/lilies/rows'])(
     })
 
     it('that is packed is refused as it is', async () => {
-      const bomb = gzipSync(Buffer.alloc(64 * megabyte, ' '))
       const answer = await post(path, bomb, { 'content-encoding': 'gzip' })
       expect(path.includes('lilies') ? [415, 404] : [415]).toContain(answer.status)
     })

@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { openPlatform, type Platform } from '../../platform/local/platform.ts'
 import { irisNpy } from '../fixtures/iris.ts'
+import { shareCompute } from '../platform/local/shared-compute.ts'
 
 let directory: string
 let platform: Platform
@@ -11,6 +12,7 @@ let platform: Platform
 beforeEach(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-requests-'))
   platform = await openPlatform({ dataDir: directory })
+  shareCompute(platform)
 })
 
 afterEach(async () => {

@@ -8,6 +8,7 @@ import { openPlatform, type Platform } from '../../platform/local/platform.ts'
 import { readOperatorKey } from '../../platform/local/operator-key.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { irisRows } from '../fixtures/iris.ts'
+import { shareCompute } from '../platform/local/shared-compute.ts'
 
 const root = resolve(import.meta.dirname, '../..')
 /** Apart from the project, whose compiler does not know the generated types. */
@@ -20,6 +21,7 @@ let platform: Platform
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-typed-client-'))
   platform = await openPlatform({ dataDir, auth: true, logger: new RecordingLogger() })
+  shareCompute(platform)
   const ast = await openapiTS(new URL(`${platform.url}/openapi.json`))
   await mkdir(resolve(generated, '..'), { recursive: true })
   await writeFile(generated, astToString(ast))

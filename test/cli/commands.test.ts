@@ -9,6 +9,7 @@ import { openPlatform, type Platform } from '../../platform/local/platform.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { irisNpy, noisyIrisNpy, npyOf } from '../fixtures/iris.ts'
 import { groupedRows, pricesCsv } from '../fixtures/quantities.ts'
+import { shareCompute } from '../platform/local/shared-compute.ts'
 import { interruptible, millrace, Screen } from './terminal.ts'
 
 let dataDir: string
@@ -18,6 +19,7 @@ let file: string
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-cli-'))
   platform = await openPlatform({ dataDir, logger: new RecordingLogger() })
+  shareCompute(platform)
   file = join(dataDir, 'iris.npy')
   await writeFile(file, irisNpy())
 })

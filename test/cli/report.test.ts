@@ -5,6 +5,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { openPlatform, type Platform } from '../../platform/local/platform.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { irisNpy } from '../fixtures/iris.ts'
+import { shareCompute } from '../platform/local/shared-compute.ts'
 import { millrace } from './terminal.ts'
 
 let dataDir: string
@@ -13,6 +14,7 @@ let platform: Platform
 beforeAll(async () => {
   dataDir = await mkdtemp(join(tmpdir(), 'millrace-report-'))
   platform = await openPlatform({ dataDir, logger: new RecordingLogger() })
+  shareCompute(platform)
   await platform.ports.objects.put('uploads/ada/iris.npy', irisNpy(), {
     metadata: { configuration: '{"algorithms":["majority"]}' },
   })

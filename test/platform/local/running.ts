@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { onTestFinished } from 'vitest'
-import { LocalCompute } from '../../../platform/local/compute.ts'
 import {
   openPlatform,
   type Platform,
@@ -11,6 +10,7 @@ import {
 import type { Execution } from '../../../platform/ports/index.ts'
 import { RecordingLogger } from '../../../platform/testing/memory-observability.ts'
 import { createRegistry } from '../../../tasks/registry.ts'
+import { shareCompute } from './shared-compute.ts'
 
 export const ada = { user: 'ada', dataset: 'iris' }
 export const irisKey = 'uploads/ada/iris.npy'
@@ -18,9 +18,6 @@ export const irisKey = 'uploads/ada/iris.npy'
 /** Metadata that asks for a training that is over at once, and that any other beats. */
 export const majority = { configuration: '{"algorithms": ["majority"]}' }
 export const flower = [6.5, 2.8, 4.6, 1.5]
-
-/** Of all platforms of the tests: a thread takes longer to start than these trainings take. */
-const sharedCompute = new LocalCompute()
 
 /** A directory that is gone at the end of the test. */
 export async function temporaryDirectory(): Promise<string> {
@@ -42,7 +39,7 @@ export async function runPlatform({ ownThreads = false, ...options }: RunOptions
   const logger = new RecordingLogger()
   const platform = await openPlatform({ logger, ...options, dataDir })
   onTestFinished(() => platform.close())
-  if (!ownThreads) platform.ports.compute.run = sharedCompute.run.bind(sharedCompute)
+  if (!ownThreads) shareCompute(platform)
   return { ...platform, logger }
 }
 

@@ -179,9 +179,9 @@ describe('interiorPoint', () => {
     apart.X.data.forEach((value, at, all) => (all[at] = value + (at < 90 ? 50 : 0)))
     const alike = problem(60, 3, linear, 10)
     alike.X.data.forEach((_, at, all) => (all[at] = at % 3))
-    for (const of of [apart, alike]) {
+    for (const scaled of [apart, alike]) {
       const heapFor = (bytes: number) => new Heap(bytes)
-      expectFeasible(of, interiorPoint(of, { heapFor, onCheckpoint: () => undefined }))
+      expectFeasible(scaled, interiorPoint(scaled, { heapFor, onCheckpoint: () => undefined }))
     }
   })
 })
