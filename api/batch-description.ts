@@ -1,6 +1,6 @@
 import type * as z from 'zod'
 import { isMillraceError, type Execution, type Ports } from '../platform/ports/index.ts'
-import type { BatchRecord, Batches, KeptBatch } from '../tasks/batches.ts'
+import type { BatchHead, BatchRecord, Batches } from '../tasks/batches.ts'
 import type { ModelName } from '../tasks/names.ts'
 import type { Registry } from '../tasks/registry.ts'
 import type { batchShape, BatchStatus } from './batch-shapes.ts'
@@ -57,12 +57,12 @@ export async function describedBatch(
   }
 }
 
-export function batchSummary(kept: KeptBatch, execution: Execution | undefined) {
+export function batchSummary(kept: BatchHead, execution: Execution | undefined) {
   return { ...batchNamed(kept), status: statusOf(kept, execution) }
 }
 
 /** What is known of a batch from the moment on that it is asked for. */
-export function batchNamed(record: BatchRecord & Pick<KeptBatch, 'execution'>) {
+export function batchNamed(record: BatchRecord & Pick<BatchHead, 'execution'>) {
   const { batch, execution, model, version, dataset, datasetVersion } = record
   const { file = null, format, createdAt } = record
   return {
@@ -80,7 +80,7 @@ export function batchNamed(record: BatchRecord & Pick<KeptBatch, 'execution'>) {
 }
 
 /** Of an execution that is forgotten, what its tasks have noted. */
-function statusOf({ result, reasons }: KeptBatch, execution: Execution | undefined): BatchStatus {
+function statusOf({ result, reasons }: BatchHead, execution: Execution | undefined): BatchStatus {
   if (execution !== undefined && execution.status !== 'SUCCEEDED') return execution.status
   if (result !== null) return 'SUCCEEDED'
   return reasons === null ? 'FAILED' : 'REJECTED'

@@ -1,15 +1,15 @@
 import { MillraceError, type Objects } from '../platform/ports/index.ts'
+import { resultsPage } from '../tasks/batch-page.ts'
 import {
   missingResults,
   readPlan,
   resultsHeader,
-  resultsPage,
-  shardRows,
   spansOf,
   type RowSpan,
 } from '../tasks/batch-results.ts'
 import type { Batches, KeptBatch } from '../tasks/batches.ts'
 import { batchContentTypes, type BatchShard } from '../tasks/batch-shapes.ts'
+import { rowsOrRemoval } from '../tasks/checked-shards.ts'
 import type { ModelName } from '../tasks/names.ts'
 import type { ObjectReference } from '../tasks/shapes.ts'
 import { objectRanges } from '../tasks/stored-objects.ts'
@@ -35,7 +35,8 @@ interface Store {
 
 /**
  * The results of a batch, or those of the rows that are predicted so far. Throws BatchUnfinished when
- * there are none, RequestInvalid when they are too large for one answer.
+ * there are none, RequestInvalid when they are too large for one answer, ResultsDamaged when a page is not
+ * what was written; an answer of many shards is cut off there.
  */
 export async function batchResults(store: Store, asked: Asked): Promise<Response> {
   const { kept, offset, limit } = asked
@@ -54,7 +55,9 @@ async function pageOf(
   plan: ObjectReference,
 ): Promise<Response> {
   const planned = { model, batch: kept.batch, plan }
-  const asked = { offset, limit, maxBytes: maxPageBytes }
+  // Those of other batches are compared when they are joined, or were.
+  const isChecked = kept.result?.object === null
+  const asked = { offset, limit, maxBytes: maxPageBytes, isChecked }
   if (kept.result === null && kept.rangesDone === 0) throw unfinished(kept)
   const page = await resultsPage({ objects, batches }, planned, asked)
   const url = `/models/${kept.model}/batches/${kept.batch}/results`
@@ -103,8 +106,9 @@ async function shardedResults(
   async function* bytes() {
     yield header
     for (const part of parts) {
-      if ('object' in part) yield* shardRows(objects, [part])
-      else yield* missingResults(plan, part)
+      if ('object' in part) {
+        yield* rowsOrRemoval({ objects, batches }, { model, batch: kept.batch, shard: part })
+      } else yield* missingResults(plan, part)
     }
   }
   const headers = await headersOf(objects, kept, spansOf(parts), reference)

@@ -105,6 +105,7 @@ export const batchTaskUses = {
     'table.transact',
   ],
   JoinBatch: [
+    'objects.head batches/*',
     'objects.read batches/*',
     'objects.put batches/*',
     'table.get',

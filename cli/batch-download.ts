@@ -37,7 +37,7 @@ export interface Downloaded {
 /**
  * Writes the results of a batch to a file: whole, of the digest that they were written with, or not at
  * all. Throws RequestInvalid for a file that cannot be written, or is there; StorageFailed for bytes of
- * another digest.
+ * another digest; ResultsDamaged where the platform found that they are not what was written.
  */
 export async function downloadResults(
   client: Client,
@@ -89,7 +89,11 @@ class ResultAnswers {
 
   async *whole(): AsyncIterable<Uint8Array> {
     const response = await this.#open({})
-    yield* (response.body ?? []) as AsyncIterable<Uint8Array>
+    try {
+      yield* (response.body ?? []) as AsyncIterable<Uint8Array>
+    } catch (error) {
+      throw (await this.#isDone()) ? error : damaged(this.#batch, error)
+    }
   }
 
   /** The same bytes: each page has a header of its own. */
@@ -117,6 +121,14 @@ class ResultAnswers {
     if (format === 'npy') yield* missingValues(rows - row)
   }
 
+  /** An answer that has begun cannot tell why it is cut off: the batch tells. */
+  async #isDone(): Promise<boolean> {
+    const { model, batch } = this.#batch
+    const at = `/models/${model}/batches/${batch}`
+    const found = await this.#client.get<{ status: string }>(at).catch(() => undefined)
+    return found?.status !== 'FAILED'
+  }
+
   async #open(query: Record<string, number>): Promise<Response> {
     const response = await this.#client.open(this.#path, query)
     const classes = response.headers.get('x-batch-classes')
@@ -127,6 +139,15 @@ class ResultAnswers {
     }
     return response
   }
+}
+
+function damaged({ batch }: DoneBatch, cause: unknown): MillraceError {
+  return new MillraceError(
+    'ResultsDamaged',
+    `some of the results of the batch ${batch} are not what was written: resume it, which predicts ` +
+      'those anew',
+    { cause },
+  )
 }
 
 /** The most that a page may have: it ends earlier by its bytes. */

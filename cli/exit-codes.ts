@@ -11,7 +11,7 @@ export const exitCodes = {
   notRunning: 3,
   /** The dataset was rejected: the reasons are printed. */
   rejected: 4,
-  /** The execution failed, timed out or was stopped. */
+  /** The execution failed, timed out or was stopped; or what it made is damaged. */
   executionFailed: 5,
   /** No such model, version, execution, user, key, plan or dead letter. */
   notFound: 6,
@@ -28,6 +28,7 @@ const codeOfError: Partial<Record<ErrorName, number>> = {
   StackNotFound: exitCodes.notRunning,
   DataDirectoryBusy: exitCodes.busy,
   SettingsInvalid: exitCodes.usage,
+  ResultsDamaged: exitCodes.executionFailed,
   ModelNotFound: exitCodes.notFound,
   ExecutionNotFound: exitCodes.notFound,
   WorkflowNotFound: exitCodes.notFound,

@@ -66,7 +66,10 @@ export async function releaseBatchRows(
   )
 }
 
-/** Rows of a month that are predicted, or held by a batch. */
+/**
+ * Rows of a month that are predicted, or held by a batch. Those of a large batch are counted elsewhere
+ * (`countBatchRows`) and stay held here: they are spent in the month that it was divided in.
+ */
 export async function spentRowsOf(table: Table, user: string, month: string): Promise<number> {
   return spentRows(await table.get(usagePartition(user), month))
 }

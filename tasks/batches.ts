@@ -6,7 +6,15 @@ import {
   type Table,
   type Write,
 } from '../platform/ports/index.ts'
-import type { AliasName } from './aliases.ts'
+import {
+  counterKey,
+  counterOf,
+  countersIn,
+  countsOf,
+  hasCounters,
+  shardCounts,
+  type BatchCounts,
+} from './batch-counters.ts'
 import {
   shardName,
   type BatchFile,
@@ -19,7 +27,6 @@ import {
 } from './batch-shapes.ts'
 import { formatModel, type ModelName } from './names.ts'
 import type { ObjectReference } from './shapes.ts'
-import { requireVersion, type ModelVersion, type Registry } from './registry.ts'
 import { asJson, attempt } from './table-items.ts'
 import { countBatchRows } from './usage.ts'
 
@@ -46,7 +53,10 @@ export interface BatchRecord {
   readonly createdAt: string
 }
 
-export interface KeptBatch extends BatchRecord {
+export interface KeptBatch extends BatchHead, BatchCounts {}
+
+/** What is known of a batch, but how far it is. */
+export interface BatchHead extends BatchRecord {
   /** The execution that works on it, or did last: that of its name, until it is resumed. */
   readonly execution: string
   /** Once its rows are divided. */
@@ -55,11 +65,6 @@ export interface KeptBatch extends BatchRecord {
   readonly rewritten: ObjectReference | null
   /** Ranges in all; 0 until its rows are divided. */
   readonly ranges: number
-  readonly rangesDone: number
-  /** Rows of ranges that are done. */
-  readonly rowsDone: number
-  /** Of these, rows that the model could not take. */
-  readonly rowsFailed: number
   /** Once all rows are predicted, but those of ranges that were allowed to fail. */
   readonly result: BatchResult | null
   /** Why its dataset was not predicted. */
@@ -78,8 +83,10 @@ export interface Batches {
   add(model: ModelName, record: BatchRecord): Promise<void>
   /** Throws BatchNotFound. */
   find(model: ModelName, batch: string): Promise<KeptBatch>
+  /** The same without how far it is, which takes more than one read. Throws BatchNotFound. */
+  head(model: ModelName, batch: string): Promise<BatchHead>
   /** The newest first, where their names begin with their time. Throws CursorInvalid. */
-  list(model: ModelName, page?: PageOptions): Promise<{ batches: KeptBatch[]; cursor?: string }>
+  list(model: ModelName, page?: PageOptions): Promise<{ batches: BatchHead[]; cursor?: string }>
   /**
    * Hands a batch on to another execution, if the last one is still the one named, and forgets why it was
    * rejected; tells whether it did.
@@ -103,17 +110,17 @@ export interface Batches {
   reject(model: ModelName, batch: string, reasons: readonly BatchReason[]): Promise<void>
   shard(model: ModelName, batch: string, index: number): Promise<BatchShard | undefined>
   /**
-   * Notes a shard, and counts its rows as predictions of the model's user: the first time alone.
-   * Answers the one that stays.
+   * Notes a shard of a batch of so many ranges, and counts its rows as predictions of the model's user:
+   * the first time alone. Answers the one that stays.
    */
   addShard(
     model: ModelName,
     batch: string,
-    made: { shard: BatchShard; marks: ShardMarks; time: number },
+    made: { shard: BatchShard; marks: ShardMarks; time: number; ranges: number },
   ): Promise<BatchShard>
   /**
    * Takes out a shard whose bytes are damaged, and its rows out of what was counted; its range is noted
-   * as failed with `shardDamaged`.
+   * as failed with `shardDamaged`. A batch that was done is so no more, and can be resumed.
    */
   removeShard(model: ModelName, batch: string, shard: BatchShard): Promise<void>
   /** Notes why a range has no result, unless it has. */
@@ -124,10 +131,21 @@ export interface Batches {
   shards(model: ModelName, batch: string): Promise<BatchShard[]>
   /** The same, however many they are. */
   eachShard(model: ModelName, batch: string): AsyncIterable<BatchShard>
+  /** Those of them that have some of these rows: no other is read, but a few. */
+  shardsWithin(
+    model: ModelName,
+    batch: string,
+    rows: { readonly from: number; readonly to: number },
+  ): AsyncIterable<BatchShard>
   marks(model: ModelName, batch: string, index: number): Promise<ShardMarks>
 }
 
 export function createBatches(table: Table): Batches {
+  const headItem = async (model: ModelName, batch: string): Promise<Item> => {
+    const item = await table.get(headPartition(model), batch)
+    if (item === undefined) throw batchNotFound(model, batch)
+    return item
+  }
   const batches: Batches = {
     async add(model, record) {
       const item = { pk: headPartition(model), sk: record.batch, record: asJson(record) }
@@ -135,20 +153,27 @@ export function createBatches(table: Table): Batches {
     },
 
     async find(model, batch) {
-      const item = await table.get(headPartition(model), batch)
-      if (item === undefined) throw batchNotFound(model, batch)
-      return batchOf(item)
+      const item = await headItem(model, batch)
+      const head = headOf(item)
+      const counters = hasCounters(head.ranges)
+        ? await countersIn(table, partition(model, batch))
+        : []
+      return { ...head, ...countsOf([item, ...counters]) }
+    },
+
+    async head(model, batch) {
+      return headOf(await headItem(model, batch))
     },
 
     async list(model, { cursor, limit } = {}) {
       const page = await table.query(headPartition(model), { descending: true, cursor, limit })
-      return { batches: page.items.map(batchOf), cursor: page.cursor }
+      return { batches: page.items.map(headOf), cursor: page.cursor }
     },
 
     async resume(model, batch, { execution, last }) {
       const seen = last === batch ? null : last
       const change = { set: { execution }, remove: ['reasons'] }
-      const isIts = (await batches.find(model, batch)).execution === execution
+      const isIts = (await batches.head(model, batch)).execution === execution
       if (isIts) return true
       return attempt(table.update(headPartition(model), batch, change, { if: { execution: seen } }))
     },
@@ -157,7 +182,7 @@ export function createBatches(table: Table): Batches {
       const set = { record: asJson(record), plan: asJson(plan), planned: plan.versionId, ranges }
       const condition = { if: { planned: null } }
       await attempt(table.update(headPartition(model), record.batch, { set }, condition))
-      return (await batches.find(model, record.batch)).plan ?? plan
+      return (await batches.head(model, record.batch)).plan ?? plan
     },
 
     async rewrite(model, batch, rows) {
@@ -169,7 +194,7 @@ export function createBatches(table: Table): Batches {
         { if: { rewrittenAs: null } },
       )
       await attempt(change)
-      return (await batches.find(model, batch)).rewritten ?? rows
+      return (await batches.head(model, batch)).rewritten ?? rows
     },
 
     async finish(model, batch, result) {
@@ -177,7 +202,7 @@ export function createBatches(table: Table): Batches {
       const set = { result: asJson(result), finished: result.manifest.versionId }
       const change = table.update(headPartition(model), batch, { set }, { if: { finished: null } })
       await attempt(change)
-      return (await batches.find(model, batch)).result ?? result
+      return (await batches.head(model, batch)).result ?? result
     },
 
     async reject(model, batch, reasons) {
@@ -190,19 +215,18 @@ export function createBatches(table: Table): Batches {
       return item && shardOf(item)
     },
 
-    async addShard(model, batch, { shard, marks, time }) {
+    async addShard(model, batch, { shard, marks, time, ranges }) {
       const pk = partition(model, batch)
       const { versionId } = shard.object
+      const counter = counterOf(shard.index, ranges)
+      const item = { pk, sk: shardKey(shard.index), shard: asJson(shard), versionId, time, counter }
       await attempt(
         table.transact([
-          {
-            put: { pk, sk: shardKey(shard.index), shard: asJson(shard), versionId, time },
-            if: 'absent',
-          },
+          { put: item, if: 'absent' },
           { put: { pk, sk: marksKey(shard.index), marks: asJson(marks) } },
           { delete: { pk, sk: failureKey(shard.index) } },
-          countShard(model, batch, shard, 1),
-          countBatchRows(time, model.user, predictedRows(shard)),
+          counted(model, batch, { shard, counter }),
+          countBatchRows(time, model.user, { rows: predictedRows(shard), counter }),
         ]),
       )
       return (await batches.shard(model, batch, shard.index)) ?? shard
@@ -214,13 +238,14 @@ export function createBatches(table: Table): Batches {
       const item = await table.get(pk, shardKey(shard.index))
       if (item?.['versionId'] !== versionId) return
       const time = item['time'] as number
+      const counter = (item['counter'] ?? null) as number | null
       await attempt(
         table.transact([
           { delete: { pk, sk: shardKey(shard.index) }, if: { versionId } },
           { delete: { pk, sk: marksKey(shard.index) } },
           { put: { pk, sk: failureKey(shard.index), failure: asJson(damageOf(shard)) } },
-          countShard(model, batch, shard, -1),
-          countBatchRows(time, model.user, -predictedRows(shard)),
+          ...uncounted(model, batch, { shard, counter }),
+          countBatchRows(time, model.user, { rows: -predictedRows(shard), counter }),
         ]),
       )
     },
@@ -236,22 +261,30 @@ export function createBatches(table: Table): Batches {
     },
 
     async failedRanges(model, batch) {
-      const failed: FailedRange[] = []
-      for await (const item of itemsOf(table, partition(model, batch), failurePrefix)) {
-        failed.push(item['failure'] as unknown as FailedRange)
-      }
-      return failed
+      const noted = await allOf(itemsOf(table, partition(model, batch), failurePrefix))
+      return noted.map((item) => item['failure'] as unknown as FailedRange)
     },
 
     async shards(model, batch) {
-      const shards: BatchShard[] = []
-      for await (const shard of batches.eachShard(model, batch)) shards.push(shard)
-      return shards
+      return allOf(batches.eachShard(model, batch))
     },
 
     async *eachShard(model, batch) {
       for await (const item of itemsOf(table, partition(model, batch), shardPrefix)) {
         yield shardOf(item)
+      }
+    },
+
+    async *shardsWithin(model, batch, { from, to }) {
+      const pk = partition(model, batch)
+      const { items } = await table.query(pk, { prefix: shardPrefix, limit: 1 })
+      if (items.length === 0 || from >= to) return
+      const first = Math.floor(from / rangeRowsBy(shardOf(items[0]!)))
+      const few = { ...(first === 0 ? {} : { after: shardKey(first - 1) }), limit: 20 }
+      for await (const item of itemsOf(table, pk, shardPrefix, few)) {
+        const shard = shardOf(item)
+        if (shard.from >= to) return
+        if (shard.to > from) yield shard
       }
     },
 
@@ -263,25 +296,6 @@ export function createBatches(table: Table): Batches {
   return batches
 }
 
-/**
- * The version that is to predict: the one named, or what an alias names, which are the same one where
- * both are given. Throws ModelNotFound, ModelDeleted.
- */
-export async function versionAsked(
-  registry: Registry,
-  model: ModelName,
-  asked: { readonly version?: number | undefined; readonly alias?: AliasName | undefined },
-): Promise<ModelVersion> {
-  const { version, alias = version === undefined ? 'champion' : undefined } = asked
-  if (alias === undefined) return requireVersion(registry, model, version!)
-  const named = await registry.alias(model, alias)
-  if (named === undefined || (version !== undefined && named.version !== version)) {
-    const what = named === undefined ? 'has no alias' : `names version ${named.version} by`
-    throw new MillraceError('ModelNotFound', `the model ${formatModel(model)} ${what} ${alias}`)
-  }
-  return requireVersion(registry, model, named.version)
-}
-
 export function batchNotFound(model: ModelName, batch: string): MillraceError {
   return new MillraceError(
     'BatchNotFound',
@@ -291,6 +305,10 @@ export function batchNotFound(model: ModelName, batch: string): MillraceError {
 
 function headPartition(model: ModelName): string {
   return `batches#${formatModel(model)}`
+}
+
+function headKeys(model: ModelName, batch: string) {
+  return { pk: headPartition(model), sk: batch }
 }
 
 function partition(model: ModelName, batch: string): string {
@@ -315,16 +333,49 @@ function failureKey(index: number): string {
   return `${failurePrefix}${shardName(index)}`
 }
 
-async function* itemsOf(table: Table, pk: string, prefix: string): AsyncIterable<Item> {
-  const ask = (cursor?: string) => table.query(pk, { prefix, limit: 1000, cursor })
+async function allOf<One>(found: AsyncIterable<One>): Promise<One[]> {
+  const all: One[] = []
+  for await (const one of found) all.push(one)
+  return all
+}
+
+async function* itemsOf(
+  table: Table,
+  pk: string,
+  prefix: string,
+  { after, limit = 1000 }: { after?: string; limit?: number } = {},
+): AsyncIterable<Item> {
+  const ask = (cursor?: string) => table.query(pk, { prefix, after, limit, cursor })
   for await (const { items } of pages(ask)) yield* items
 }
 
-/** Counts a shard at the head of its batch, or takes it out. */
-function countShard(model: ModelName, batch: string, shard: BatchShard, times: 1 | -1): Write {
-  const { from, to, failed } = shard
-  const add = { rangesDone: times, rowsDone: times * (to - from), rowsFailed: times * failed }
-  return { update: { pk: headPartition(model), sk: batch, add }, if: 'present' }
+/** Where a shard is counted. */
+interface Counted {
+  readonly shard: BatchShard
+  /** Null for the head of the batch, as of those that were noted before there were others. */
+  readonly counter: number | null
+}
+
+function counted(model: ModelName, batch: string, { shard, counter }: Counted): Write {
+  const add = shardCounts(shard, 1)
+  if (counter === null) return { update: { ...headKeys(model, batch), add }, if: 'present' }
+  return { update: { pk: partition(model, batch), sk: counterKey(counter), add } }
+}
+
+/** Takes a shard out of what was counted: then the batch has no result any more. */
+function uncounted(model: ModelName, batch: string, { shard, counter }: Counted): Write[] {
+  const add = shardCounts(shard, -1)
+  const reopened = { ...headKeys(model, batch), remove: ['result', 'finished'] }
+  if (counter === null) return [{ update: { ...reopened, add }, if: 'present' }]
+  return [
+    { update: { pk: partition(model, batch), sk: counterKey(counter), add } },
+    { update: reopened, if: 'present' },
+  ]
+}
+
+/** Ranges of a plan have equally many rows, but the last one. */
+function rangeRowsBy({ index, from, to }: BatchShard): number {
+  return index === 0 ? to - from : from / index
 }
 
 /** Why a range has no result any more. */
@@ -337,24 +388,17 @@ function predictedRows({ from, to, failed }: BatchShard): number {
   return to - from - failed
 }
 
-function batchOf(item: Item): KeptBatch {
+function headOf(item: Item): BatchHead {
   const record = item['record'] as unknown as BatchRecord
   return {
     ...record,
     execution: (item['execution'] as string | undefined) ?? record.batch,
-    ranges: countOf(item, 'ranges'),
-    rangesDone: countOf(item, 'rangesDone'),
-    rowsDone: countOf(item, 'rowsDone'),
-    rowsFailed: countOf(item, 'rowsFailed'),
+    ranges: (item['ranges'] as number | undefined) ?? 0,
     rewritten: (item['rewritten'] ?? null) as unknown as ObjectReference | null,
     plan: (item['plan'] ?? null) as unknown as ObjectReference | null,
     result: (item['result'] ?? null) as unknown as BatchResult | null,
     reasons: (item['reasons'] ?? null) as unknown as BatchReason[] | null,
   }
-}
-
-function countOf(item: Item, name: string): number {
-  return (item[name] as number | undefined) ?? 0
 }
 
 function shardOf(item: Item): BatchShard {

@@ -4,7 +4,8 @@ import { originOf, tableHead, type BatchOrigin, type TableHead } from './batch-o
 import { csvRanges, npyRanges, putRanges } from './batch-ranges.ts'
 import { measuredRate } from './batch-rate.ts'
 import { batchFolder, type BatchPlan, type BatchRequest } from './batch-shapes.ts'
-import { createBatches, versionAsked, type BatchRecord } from './batches.ts'
+import { versionAsked } from './batch-version.ts'
+import { createBatches, type BatchRecord } from './batches.ts'
 import { openModel, readArtifact, type LoadedModel } from './model-artifact.ts'
 import { formatModel } from './names.ts'
 import {

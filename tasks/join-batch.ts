@@ -13,7 +13,7 @@ import {
   type FailedRange,
 } from './batch-shapes.ts'
 import { createBatches, shardDamaged, type Batches } from './batches.ts'
-import { CheckedShards, rowsOf } from './checked-shards.ts'
+import { CheckedShards, rowsOf, unstoredShards } from './checked-shards.ts'
 import { formatModel } from './names.ts'
 import { mostJoinedBytes } from './planning/batch-plan.ts'
 import { objectReference, type ObjectReference } from './shapes.ts'
@@ -57,7 +57,8 @@ type Unjoined = z.infer<typeof incomplete> | z.infer<typeof failed>
 
 /**
  * Joins the results of all ranges to one object, and writes the manifest that names its parts. A shard
- * whose bytes are not those that were written is taken out, to be predicted anew.
+ * whose bytes are not those that were written is taken out, to be predicted anew. Where there is more
+ * than one object has, the parts are not read: whoever reads them compares their digests.
  */
 export const joinBatch = defineTask({
   name: 'JoinBatch',
@@ -70,7 +71,7 @@ export const joinBatch = defineTask({
     const { model, batch } = planned
     const batches = createBatches(table)
     const plan = await readPlan(objects, planned)
-    const kept = await batches.find(model, batch)
+    const kept = await batches.head(model, batch)
     if (kept.result !== null) return answerOf(plan, kept.result)
     const made = await joined({ objects, batches }, plan, toleratedFailures)
     if ('outcome' in made) return made
@@ -106,7 +107,7 @@ async function joined(
   plan: BatchPlan,
   tolerated: number,
 ): Promise<BatchResult | Unjoined> {
-  const { model, batch, rows, classes, source, artifact, format } = plan
+  const { model, batch, rows, classes, source, artifact } = plan
   const shards = await batches.shards(model, batch)
   const without = await rangesWithout({ objects, batches }, plan, shards)
   const failedRanges = without.filter(({ error }) => error !== shardDamaged)
@@ -118,22 +119,12 @@ async function joined(
   const lost = without.length - failedRanges.length
   if (lost > 0) return incompleteBy(lost)
   const folder = batchFolder(model, batch)
-  const isOne = sizeOf(shards) <= mostJoinedBytes
-  const parts = new CheckedShards(objects, shards)
-  const at = `${folder}/results.${format}`
-  const object = isOne
-    ? await writtenUnless(
-        () => parts.damaged.length > 0,
-        putStreamed(objects, at, parts.joined(plan, failedRanges), batchContentTypes[format]),
-      )
-    : null
-  // Of damaged ones all are to be found, and not the first alone.
-  if (!isOne || parts.damaged.length > 0) await parts.checkRest()
-  const damaged = parts.damaged.length
-  if (damaged > 0) {
-    for (const shard of parts.damaged) await batches.removeShard(model, batch, shard)
-    return incompleteBy(damaged)
-  }
+  const { object, damaged } =
+    sizeOf(shards) <= mostJoinedBytes
+      ? await joinedObject(objects, { plan, shards, missing: failedRanges })
+      : { object: null, damaged: await unstoredShards(objects, shards) }
+  for (const shard of damaged) await batches.removeShard(model, batch, shard)
+  if (damaged.length > 0) return incompleteBy(damaged.length)
   const counts = {
     rows,
     failed: shards.reduce((sum, shard) => sum + shard.failed, 0),
@@ -154,16 +145,29 @@ function sizeOf(shards: readonly BatchShard[]): number {
   return shards.reduce((sum, { object }) => sum + object.size, 0)
 }
 
-/** Null where the writing was given up for that reason; whatever else it fails with is thrown. */
-async function writtenUnless(
-  isGivenUp: () => boolean,
-  writing: Promise<ObjectReference>,
-): Promise<ObjectReference | null> {
+interface Parts {
+  readonly plan: BatchPlan
+  readonly shards: readonly BatchShard[]
+  readonly missing: readonly FailedRange[]
+}
+
+/** One object of all results; null where shards are damaged, all of which are looked for. */
+async function joinedObject(
+  objects: Objects,
+  { plan, shards, missing }: Parts,
+): Promise<{ object: ObjectReference | null; damaged: readonly BatchShard[] }> {
+  const { model, batch, format } = plan
+  const key = `${batchFolder(model, batch)}/results.${format}`
+  const parts = new CheckedShards(objects, shards)
+  const { damaged } = parts
   try {
-    return await writing
+    const rows = parts.joined(plan, missing)
+    return { object: await putStreamed(objects, key, rows, batchContentTypes[format]), damaged }
   } catch (error) {
-    if (isGivenUp()) return null
-    throw error
+    // Given up for that reason; whatever else it failed with is thrown.
+    if (damaged.length === 0) throw error
+    await parts.checkRest()
+    return { object: null, damaged }
   }
 }
 

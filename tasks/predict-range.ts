@@ -25,8 +25,11 @@ import { defineTask } from './task.ts'
 /** What is read of a source at a time, in bytes. */
 const blockBytes = 4 * 1024 * 1024
 
-/** Marks that are kept of a shard: beyond, every second one is dropped. */
-const maxMarks = 2000
+/**
+ * Marks that are kept of a shard: beyond, every second one is dropped. They are most of what the table
+ * has of a shard, and a page is read from the mark before it.
+ */
+const maxMarks = 256
 
 /** Failures that are told of a shard. */
 const toldFailures = 5
@@ -88,7 +91,8 @@ async function predictedShard(
   const { index, from, to } = range
   const { failed, failures, marks } = making
   const shard = { index, from, to, failed, failures, object }
-  return createBatches(table).addShard(model, batch, { shard, marks, time: clock.now() })
+  const made = { shard, marks, time: clock.now(), ranges: plan.rangeCount }
+  return createBatches(table).addShard(model, batch, made)
 }
 
 interface Work {

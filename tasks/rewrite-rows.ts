@@ -21,7 +21,7 @@ export const rewriteRows = defineTask({
   async run({ batch: planned }, { objects, table }) {
     const { model, batch } = planned
     const batches = createBatches(table)
-    const { rewritten } = await batches.find(model, batch)
+    const { rewritten } = await batches.head(model, batch)
     if (rewritten !== null) return answerOf(planned, rewritten)
     const { source } = await readPlan(objects, planned)
     const { key, versionId, size } = source

@@ -2,7 +2,7 @@ import type { Ports } from '../platform/ports/index.ts'
 import { createAccounts } from './accounts.ts'
 import { createPlans, planOfUser } from './plans.ts'
 import type { RejectionReason, TrainingClaim } from './shapes.ts'
-import { isTrainingCounted, monthOf, usageOf } from './usage.ts'
+import { isTrainingCounted, monthOf, trainedRowsOf } from './usage.ts'
 
 /** What a training may have of its user's month. */
 export interface TrainingQuota {
@@ -24,7 +24,7 @@ export async function trainingQuotaOf(
   const known = { accounts: createAccounts(table, clock), plans: createPlans(table) }
   const { trainedRows: most } = (await planOfUser(known, user)).monthly
   if (most === null) return { most, spent: null }
-  const { trainedRows } = await usageOf(table, user, monthOf(clock.now()))
+  const trainedRows = await trainedRowsOf(table, user, monthOf(clock.now()))
   const isSpent = trainedRows >= most && !(await isTrainingCounted(table, user, execution))
   return { most, spent: isSpent ? quotaReason(user, most) : null }
 }

@@ -10,7 +10,7 @@ import {
 } from '../platform/ports/index.ts'
 import { parseModel } from './names.ts'
 import { feedbackRecord, predictionRecord } from './prediction-records.ts'
-import { attempt } from './table-items.ts'
+import { attempt, sumOf } from './table-items.ts'
 
 /** What a user had in a month of UTC. */
 export interface Usage {
@@ -47,11 +47,23 @@ export function endOfMonth(time: number): number {
 }
 
 export async function usageOf(table: Table, user: string, month: string): Promise<Usage> {
-  const item = await table.get(usagePartition(user), month)
+  const items = await countersOfMonth(table, user, month)
   const names = Object.keys(noUsage) as (keyof Usage)[]
-  return Object.fromEntries(
-    names.map((name) => [name, (item?.[name] as number | undefined) ?? 0]),
-  ) as unknown as Usage
+  return Object.fromEntries(names.map((name) => [name, sumOf(items, name)])) as unknown as Usage
+}
+
+/** Rows of the datasets that a user trained on in a month. */
+export async function trainedRowsOf(table: Table, user: string, month: string): Promise<number> {
+  const item = await table.get(usagePartition(user), month)
+  return (item?.['trainedRows'] as number | undefined) ?? 0
+}
+
+/** The item of the month, and those beside it in which large batches are counted. */
+async function countersOfMonth(table: Table, user: string, month: string): Promise<Item[]> {
+  const found: Item[] = []
+  const ask = (cursor?: string) => table.query(usagePartition(user), { prefix: month, cursor })
+  for await (const { items } of pages(ask)) found.push(...items)
+  return found
 }
 
 /**
@@ -89,9 +101,18 @@ export async function countTraining(
   }
 }
 
-/** The write that counts rows of a batch, to stand in the transaction that tells that they are done. */
-export function countBatchRows(time: number, user: string, rows: number): Write {
-  return addition(user, monthOf(time), { predictions: rows, batchRows: rows })
+/**
+ * The write that counts rows of a batch, to stand in the transaction that tells that they are done: in
+ * the item of the month, or in one of those beside it.
+ */
+export function countBatchRows(
+  time: number,
+  user: string,
+  { rows, counter = null }: { readonly rows: number; readonly counter?: number | null },
+): Write {
+  const month = monthOf(time)
+  const item = counter === null ? month : `${month}#${String(counter).padStart(2, '0')}`
+  return addition(user, item, { predictions: rows, batchRows: rows })
 }
 
 /** Whether `countTraining` has counted a training, in whatever month. */
@@ -160,8 +181,8 @@ function additionsOf(records: readonly LogRecord[]): Write[] {
   return [...sums.values()].map(({ user, month, add }) => addition(user, month, add))
 }
 
-function addition(user: string, month: string, add: Readonly<Record<string, number>>) {
-  return { update: { pk: usagePartition(user), sk: month, add } }
+function addition(user: string, item: string, add: Readonly<Record<string, number>>) {
+  return { update: { pk: usagePartition(user), sk: item, add } }
 }
 
 /** Bytes of what a user keeps, in its present versions: datasets, models, and what batches read and made. */
@@ -176,7 +197,7 @@ export async function storedBytes(objects: Objects, user: string): Promise<numbe
   return bytes
 }
 
-/** Where the table has the counters of a user: an item a month, and marks of what they count once. */
+/** Where the table has the counters of a user: the items of a month, and marks of what they count once. */
 export function usagePartition(user: string): Item['pk'] {
   return `usage#${user}`
 }

@@ -1,4 +1,5 @@
 import { seededRandom } from '../../ml/data/index.ts'
+import { batchCounters, hasCounters } from '../../tasks/batch-counters.ts'
 import {
   dynamodbWritesOfChild,
   estimateBatch,
@@ -104,6 +105,7 @@ function mapRunOf(scenario: BatchScenario, limits: MapRunLimits): MapRun {
     gets: Math.round(estimate.s3Gets / ranges),
     puts: Math.round(estimate.s3Puts / ranges),
     writes: dynamodbWritesOfChild,
+    counters: hasCounters(ranges) ? batchCounters : 1,
     failures,
     retries: {
       throttled: policyOf(predictRange, 'Lambda.TooManyRequestsException'),

@@ -20,6 +20,8 @@ export interface MapRun {
   readonly puts: number
   /** Units written to the table. */
   readonly writes: number
+  /** Items that children are counted in by turns. */
+  readonly counters: number
   /** Probability that an attempt throws when its work is done. */
   readonly failures: number
   readonly retries: { readonly throttled: RetryPolicy; readonly failed: RetryPolicy }
@@ -35,7 +37,7 @@ export interface MapRunLimits {
   readonly gets: Bucket
   readonly puts: Bucket
   readonly writes: Bucket
-  /** Seconds that a transaction holds the counters of the batch: another one meanwhile conflicts. */
+  /** Seconds that a transaction holds a counter of the batch: another one meanwhile conflicts. */
   readonly counterSeconds: number
   /** Seconds before the handler of an environment runs. */
   readonly start: { readonly warm: number; readonly cold: number }
@@ -90,11 +92,12 @@ class RunningMap {
   #invocations = 0
   #conflicts = 0
   #functionSeconds = 0
-  #countersFreeAt = 0
+  readonly #counterFreeAt: Float64Array
 
   constructor(run: MapRun) {
     this.#run = run
-    const { limits } = run
+    const { limits, counters } = run
+    this.#counterFreeAt = new Float64Array(counters)
     const bucket = (size: Bucket) => new TokenBucket(this.#simulation, size)
     this.#account = new LambdaAccount(limits.functions)
     this.#function = new LambdaFunction(this.#simulation, this.#account, limits.scaling)
@@ -143,17 +146,18 @@ class RunningMap {
     })
   }
 
-  /** The result and the counters in one transaction, which is repeated when it meets another. */
+  /** The result and its count in one transaction, which is repeated when it meets another. */
   #record(child: Child, begun: number, conflicts: number): void {
     const { now } = this.#simulation
-    if (now < this.#countersFreeAt) {
+    const counter = child.index % this.#run.counters
+    if (now < this.#counterFreeAt[counter]!) {
       this.#conflicts++
       const pause = pauseBefore(conflicts + 1, conflictPolicy, this.#run.random)
       if (pause === undefined) return this.#fault(child, begun)
       return this.#simulation.after(pause, () => this.#record(child, begun, conflicts + 1))
     }
     const { counterSeconds } = this.#run.limits
-    this.#countersFreeAt = now + counterSeconds
+    this.#counterFreeAt[counter] = now + counterSeconds
     this.#simulation.after(counterSeconds, () => {
       this.#end(begun)
       this.#succeeded++

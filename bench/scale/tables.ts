@@ -83,7 +83,7 @@ function batchTable(batches: readonly Named[]): string {
     [...heads, ...sums],
     batches.map(({ model, scenario }) => {
       const { estimate, map, dollars, binds } = simulateBatch(scenario)
-      const { ranges, waves, childSeconds, transitions, seconds, beyond } = estimate
+      const { ranges, waves, childSeconds, transitions, seconds } = estimate
       const requests =
         estimate.s3Gets + estimate.s3Puts + ranges * requestsOfTable + map.invocations
       return [
@@ -96,9 +96,9 @@ function batchTable(batches: readonly Named[]): string {
         whole(transitions),
         count(requests),
         duration(map.seconds),
-        beyond.length > 0 ? `${duration(seconds.join)}, beyond 15` : duration(seconds.join),
+        duration(seconds.join),
         dollars.toFixed(dollars < 0.1 ? 3 : 2),
-        beyond.length > 0 ? 'joining' : binds,
+        binds,
       ]
     }),
   )

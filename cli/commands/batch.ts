@@ -154,6 +154,10 @@ async function runBatch(asked: AskedBatch, run: Run): Promise<void> {
     if (terminal.signal.aborted || isMillraceError(error, 'PlatformNotRunning')) {
       for (const line of howToGoOn(batch, asked)) printLine(terminal.err, line)
     }
+    if (isMillraceError(error, 'ResultsDamaged')) {
+      const [, goOn] = howToGoOn(batch, asked)
+      printLine(terminal.err, goOn)
+    }
     throw error
   }
 }

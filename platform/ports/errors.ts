@@ -191,6 +191,11 @@ export const errorTable = {
     retryable: true,
     meaning: 'results of a batch that has none yet',
   },
+  ResultsDamaged: {
+    status: 409,
+    retryable: false,
+    meaning: 'results of a batch that are not what was written; to resume it predicts them anew',
+  },
   ModelDeleted: {
     status: 410,
     retryable: false,

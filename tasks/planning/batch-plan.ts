@@ -1,3 +1,4 @@
+import { batchCounters, hasCounters } from '../batch-counters.ts'
 import { costOf, gigabytes, type Cost } from './cost.ts'
 import { limits } from './limits.ts'
 
@@ -30,11 +31,11 @@ export const childSeconds = {
 /** Ranges of a plan, beyond which its ranges take longer: a list of them is read and written whole. */
 export const mostRanges = 200_000
 
-/**
- * Ranges that end in a second at most: each is counted at the head of its batch, an item whose
- * transactions follow one another.
- */
-export const rangesPerSecond = 25
+/** Ranges that end in a second at most: their records are in one partition of the table. */
+export const rangesPerSecond = 50
+
+/** Transactions on one item in a second, which follow one another. */
+const transactionsPerSecond = 50
 
 /** A forest or a few hundred support vectors take about as much. */
 export const defaultSecondsPerRow = 20e-6
@@ -139,12 +140,18 @@ const parentTransitions = 7
 const readBytes = 4 * 1024 ** 2
 const partBytes = 8 * 1024 ** 2
 
-/** The shard, its marks and the counters of the batch, in one transaction of about 20 kB. */
-export const dynamodbWritesOfChild = 44
+/** The shard, its marks of up to 4 kB, and what counts it: one transaction, at two units a kB. */
+export const dynamodbWritesOfChild = 16
 
-/** The result is read, checked and, up to 5 GiB, written again as one object. */
+/** Up to 5 GiB results are read, checked and written again as one object. */
 const joinBytesPerSecond = 80e6
 export const mostJoinedBytes = 5 * 1024 ** 3
+
+/** Parts of larger ones that the store is asked for in a second: a request takes 1 to 2 ms of a processor. */
+const partsAskedPerSecond = 500
+
+/** Bytes of a part's record, which is read of the table and written to the manifest. */
+const partRecordBytes = 1000
 
 /** Arithmetic for a batch on AWS. `bench/scale` simulates the same, child by child. */
 export function estimateBatch(work: BatchWork): BatchEstimate {
@@ -160,18 +167,22 @@ export function estimateBatch(work: BatchWork): BatchEstimate {
   const getsOfChild = 2 + Math.ceil((rangeRows * rowBytes) / readBytes)
   const putsOfChild = putsOf(rangeRows * resultRowBytes)
   const joined = rows * resultRowBytes
-  const join = 1 + (joined + ranges * 1000) / joinBytesPerSecond
+  const isJoined = joined <= mostJoinedBytes
+  const partsTold = (ranges * partRecordBytes) / joinBytesPerSecond
+  const joining = isJoined ? joined / joinBytesPerSecond : ranges / partsAskedPerSecond
+  const join = 1 + partsTold + joining
   const plan = 1 + ranges / 100_000
   const s3Gets = ranges * (getsOfChild + 1) + Math.ceil(modelBytes / readBytes)
-  const s3Puts = ranges * putsOfChild + 3 + (joined <= mostJoinedBytes ? putsOf(joined) : 0)
+  const s3Puts = ranges * putsOfChild + 3 + (isJoined ? putsOf(joined) : 0)
   const dynamodbWrites = ranges * dynamodbWritesOfChild + 20
+  const counters = hasCounters(ranges) ? batchCounters : 1
   const paces = [
     { limit: 'concurrency', seconds: waves * seconds },
     { limit: 'starts of children', seconds: ranges / limits.stepFunctions.startExpress.rate },
     { limit: 'reads of one object', seconds: (ranges * getsOfChild) / limits.s3.getsPerSecond },
     { limit: 'writes under one prefix', seconds: (ranges * putsOfChild) / limits.s3.putsPerSecond },
     { limit: 'records of one batch', seconds: dynamodbWrites / limits.dynamodb.writesPerSecond },
-    { limit: 'counters of one batch', seconds: ranges / (2 * rangesPerSecond) },
+    { limit: 'counters of one batch', seconds: ranges / (counters * transactionsPerSecond) },
   ].toSorted((a, b) => b.seconds - a.seconds)
   const map = paces[0]!.seconds
   const lambdaSeconds = ranges * seconds + plan + join
@@ -202,7 +213,7 @@ export function estimateBatch(work: BatchWork): BatchEstimate {
       dynamodbReads: 5 * ranges,
     }),
     paces,
-    beyond: beyondOf({ asked, concurrency, ranges, seconds, join }),
+    beyond: beyondOf({ asked, concurrency, ranges, seconds }),
   }
 }
 
@@ -216,10 +227,9 @@ interface Bound {
   readonly concurrency: number
   readonly ranges: number
   readonly seconds: number
-  readonly join: number
 }
 
-function beyondOf({ asked, concurrency, ranges, seconds, join }: Bound): string[] {
+function beyondOf({ asked, concurrency, ranges, seconds }: Bound): string[] {
   const { expressSeconds } = limits.stepFunctions
   const beyond: string[] = []
   if (asked > concurrency) {
@@ -237,12 +247,6 @@ function beyondOf({ asked, concurrency, ranges, seconds, join }: Bound): string[
     beyond.push(
       `a child takes ${Math.ceil(seconds)} s, and an Express execution ${expressSeconds} s at most: ` +
         'have fewer rows in a range',
-    )
-  }
-  if (join > limits.lambda.seconds) {
-    beyond.push(
-      `the join takes ${Math.ceil(join)} s, and a function ${limits.lambda.seconds} s at most: divide ` +
-        'the rows into several batches',
     )
   }
   return beyond

@@ -1,15 +1,17 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest'
+import { afterAll, beforeAll, beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApi, type Api } from '../../api/app.ts'
 import { parseCsv, parseNpy } from '../../ml/data/index.ts'
 import { openPlatform, type Platform } from '../../platform/local/platform.ts'
+import { MillraceError, type Table } from '../../platform/ports/index.ts'
 import { memoryPorts, type MemoryPorts } from '../../platform/testing/index.ts'
 import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { createAccounts } from '../../tasks/accounts.ts'
 import { createPlans } from '../../tasks/plans.ts'
 import type { Caller } from '../../tasks/caller.ts'
+import { damaging, readingThrough } from '../fixtures/batch.ts'
 import { irisNpy, irisRows } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
 import { asker } from './ask.ts'
@@ -302,6 +304,97 @@ describe('results', () => {
     expect((await ask('GET', '/models/ada/none/batches')).status).toBe(404)
   })
 })
+
+describe('results in more than one object', () => {
+  /** A batch that is done, as one is whose results are too large to be joined. */
+  async function done(format: 'csv' | 'jsonl' | 'npy'): Promise<string> {
+    const batch = await begin({ format })
+    await workOn(ports, batch)
+    const item = await ports.table.get('batches#ada/iris', batch)
+    const result = { ...(item!['result'] as object), object: null }
+    await ports.table.put({ ...item!, result })
+    return batch
+  }
+
+  /** Asks where shards of these names are damaged. */
+  const damagedAt = (keys: RegExp) => createApi(damaging(ports, keys))
+
+  async function expectResumable(batch: string, { rows }: { rows: number }): Promise<void> {
+    const { body } = await ask('GET', `${path}/${batch}`)
+    expect(body).toMatchObject({ status: 'FAILED', rowsDone: rows })
+    expect(body['failedRanges']).toMatchObject([{ from: 100, to: 150, error: 'ShardDamaged' }])
+    const resumed = await ask('POST', `${path}/${batch}/resume`)
+    expect(resumed.status).toBe(202)
+    await workOn(ports, batch, { execution: resumed.body['execution'] as string })
+    expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({
+      status: 'SUCCEEDED',
+      rowsDone: 150,
+      failedRanges: [],
+    })
+    const used = await ask('GET', '/usage')
+    expect(used.body['usage']).toMatchObject({ batchRows: 150 })
+  }
+
+  it.each(['csv', 'jsonl', 'npy'] as const)('are one answer of %s', async (format) => {
+    const batch = await done(format)
+    const results = await bytesOf(`${path}/${batch}/results`)
+    expect(predictionsOf(format, results)).toHaveLength(150)
+    const page = await bytesOf(`${path}/${batch}/results?offset=30&limit=60`)
+    expect(predictionsOf(format, page)).toEqual(predictionsOf(format, results).slice(30, 90))
+  })
+
+  it('are cut off before the end of a damaged shard, which is predicted anew', async () => {
+    const batch = await done('csv')
+    const request = new Request(`http://localhost${path}/${batch}/results`)
+    const response = await damagedAt(/shards\/000002/).fetch(request, { caller: ada })
+    expect(response.status).toBe(200)
+    let bytes = 0
+    const read = async () => {
+      for await (const chunk of response.body as AsyncIterable<Uint8Array>) bytes += chunk.length
+    }
+    await expect(read()).rejects.toThrow('the results of rows 100 to 149 are not what was written')
+    expect(bytes).toBeLessThan(Number(response.headers.get('content-length')))
+    expect(bytes).toBeGreaterThan(0)
+    await expectResumable(batch, { rows: 100 })
+  })
+
+  it('are refused with the page that a damaged shard begins in', async () => {
+    const batch = await done('csv')
+    const damaged = asker(damagedAt(/shards\/000002/), ada)
+    const before = await damaged('GET', `${path}/${batch}/results?offset=0&limit=100`)
+    expect(before.status).toBe(200)
+    const refused = await damaged('GET', `${path}/${batch}/results?offset=90&limit=20`)
+    expect([refused.status, refused.body['type']]).toEqual([
+      409,
+      'urn:millrace:error:ResultsDamaged',
+    ])
+    await expectResumable(batch, { rows: 100 })
+  })
+
+  it('are not given up where the store fails', async () => {
+    const batch = await done('csv')
+    const failing = readingThrough(ports, (read, key, options) => {
+      if (!/shards/.test(key)) return read(key, options)
+      throw new MillraceError('StorageFailed', 'slow down')
+    })
+    const answer = await asker(createApi(failing), ada)('GET', `${path}/${batch}/results?offset=0`)
+    expect(answer.status).toBe(503)
+    expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({ status: 'SUCCEEDED' })
+  })
+
+  it('are found for a page without reading what is known of all others', async () => {
+    const batch = await begin({ rangeRows: 1 })
+    await workOn(ports, batch)
+    const query = vi.spyOn(ports.table, 'query')
+    const page = await ask('GET', `${path}/${batch}/results?offset=120&limit=5`)
+    expect(page.headers.get('x-batch-rows')).toBe('120-124')
+    const found = await Promise.all(query.mock.results.map(({ value }) => value as Promise<Found>))
+    const shards = found.flatMap(({ items }) => items).filter(({ sk }) => sk.startsWith('shard#'))
+    expect(shards.length).toBeLessThanOrEqual(1 + 20)
+  })
+})
+
+type Found = Awaited<ReturnType<Table['query']>>
 
 describe('the embedded platform', () => {
   let dataDir: string

@@ -30,6 +30,7 @@ function mapRun({ limits, ...given }: Partial<Omit<MapRun, 'limits'>> & Limited)
     gets: 1,
     puts: 1,
     writes: 1,
+    counters: 1,
     failures: 0,
     retries: { throttled: policy, failed: policy },
     random: seededRandom(1),
@@ -91,6 +92,12 @@ describe('a simulated Map Run', () => {
     expect(succeeded).toBe(100)
     expect(conflicts).toBeGreaterThan(100)
     expect(seconds).toBeGreaterThanOrEqual(3 + 100 * 0.1)
+  })
+
+  it('records by turns as many at one time as there are counters', () => {
+    const limits = { counterSeconds: 0.1 }
+    const { seconds } = simulateMapRun(mapRun({ concurrency: 1000, counters: 100, limits }))
+    expect(seconds).toBeCloseTo(3 + 0.1)
   })
 
   it('tries a child again that throws, and counts it as failed once its retries are used up', () => {

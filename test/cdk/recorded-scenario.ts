@@ -21,7 +21,7 @@ import {
   runWorkflow,
   type MemoryPorts,
 } from '../../platform/testing/index.ts'
-import type { Ports } from '../../platform/ports/index.ts'
+import type { Objects, ObjectVersion, Ports } from '../../platform/ports/index.ts'
 import { handleMessage, sweep } from '../../tasks/index.ts'
 import { countServed } from '../../tasks/usage.ts'
 import { createDatasets } from '../../tasks/datasets.ts'
@@ -216,6 +216,8 @@ async function askForBatches(ports: MemoryPorts): Promise<void> {
   const resumed = await ask('POST', `${path}/${name}/resume`)
   const { execution } = (await resumed.json()) as { execution: string }
   expect(await run(execution, ports)).toBe('SUCCEEDED')
+  const { batch: large } = await begun({ file: { key }, rangeRows: 2 })
+  expect(await run(large, withLargeShards(ports))).toBe('SUCCEEDED')
   await ask('GET', path)
 }
 
@@ -229,6 +231,15 @@ function withDamagedShard(ports: MemoryPorts): MemoryPorts {
     return bytes.map((byte) => byte ^ 1)
   }
   return { ...ports, objects: replaced(ports.objects, { read }) }
+}
+
+/** Together more than one object has. */
+function withLargeShards(ports: MemoryPorts): MemoryPorts {
+  const large = (version: ObjectVersion): ObjectVersion =>
+    version.key.includes('/shards/') ? { ...version, size: 1024 ** 3 } : version
+  const put: Objects['put'] = async (...given) => large(await ports.objects.put(...given))
+  const head: Objects['head'] = async (...given) => large(await ports.objects.head(...given))
+  return { ...ports, objects: replaced(ports.objects, { put, head }) }
 }
 
 /** As S3 knows none of objects that came in parts. */

@@ -110,4 +110,19 @@ describe('millrace batch with --stack', () => {
     expect([exitCode, err]).toEqual([1, expect.stringContaining('StorageFailed') as string])
     expect((await readdir(directory)).filter((name) => name.includes('damaged'))).toEqual([])
   })
+
+  it('ends where a page is damaged, and says how to go on', async () => {
+    answerBatch('csv', whole.csv)
+    const answer = aws.answer
+    const detail = 'the results of rows 2 to 3 are not what was written: resume the batch'
+    aws.answer = (request) =>
+      /offset=2/.test(request.url)
+        ? json({ type: 'urn:millrace:error:ResultsDamaged', status: 409, detail }, 409)
+        : answer(request)
+    const out = join(directory, 'cut.csv')
+    const { exitCode, err } = await stack('batch', 'ada/iris', '--resume', 'b1', '--out', out)
+    expect([exitCode, err]).toEqual([5, expect.stringContaining(detail) as string])
+    expect(err).toContain('npx millrace batch ada/iris --resume b1 --stack Trial')
+    expect((await readdir(directory)).filter((name) => name.includes('cut'))).toEqual([])
+  })
 })

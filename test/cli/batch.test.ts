@@ -112,6 +112,44 @@ describe('millrace batch', () => {
     expect(await bytesOf('resumed.csv')).toEqual(await bytesOf('flowers.predictions.csv'))
   })
 
+  it('writes no results that are damaged, says how to go on, and then predicts those anew', async () => {
+    const { ports } = platform
+    const told = await run(
+      '--dataset',
+      'iris',
+      '--range-rows',
+      '50',
+      '--out',
+      path('first.csv'),
+      '--json',
+    )
+    const { batch } = JSON.parse(told.out) as { batch: string }
+    // As of results that are too large for one object.
+    const item = await ports.table.get('batches#ada/iris', batch)
+    const result = { ...(item!['result'] as object), object: null }
+    await ports.table.put({ ...item!, result })
+    const out = path('mended.csv')
+    const again = ['--resume', batch, '--out', out]
+    const read = ports.objects.read.bind(ports.objects)
+    const reads = vi.spyOn(ports.objects, 'read').mockImplementation(async (key, options) => {
+      const bytes = await read(key, options)
+      return key.includes(`${batch}/shards/000001`) ? bytes.fill(0) : bytes
+    })
+    // The server's own word on the answer that it cut off.
+    const words = vi.spyOn(console, 'error').mockReturnValue()
+    const damaged = await run(...again)
+    reads.mockRestore()
+    words.mockRestore()
+    expect(damaged).toMatchObject({ exitCode: 5, out: '' })
+    expect(damaged.err).toContain('ResultsDamaged')
+    expect(damaged.err).toContain(
+      `go on with it, by: npx millrace batch ada/iris --resume ${batch}`,
+    )
+    expect(await readdir(directory)).not.toContain('mended.csv')
+    expect(await run(...again)).toMatchObject({ exitCode: 0, out: `${out}\n` })
+    expect(await bytesOf('mended.csv')).toEqual(await bytesOf('first.csv'))
+  })
+
   it('shows how far it is on a terminal', async () => {
     const screen = new Screen(80, 20)
     const { signal } = new AbortController()

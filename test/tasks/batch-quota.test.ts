@@ -20,7 +20,7 @@ const hold = async (batch: string, rows: number, isLimited = true) =>
 const spent = () => spentRowsOf(ports.table, 'ada', monthOf(ports.clock.now()))
 
 const predict = (rows: number) =>
-  ports.table.transact([countBatchRows(ports.clock.now(), 'ada', rows)])
+  ports.table.transact([countBatchRows(ports.clock.now(), 'ada', { rows })])
 
 it('batches at one moment have together what one may have', async () => {
   const held = await Promise.all(['a', 'b', 'c', 'd', 'e'].map((batch) => hold(batch, 40)))

@@ -1,7 +1,6 @@
-import { createHash } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { parseCsv, parseNpy, writeNpy } from '../../ml/data/index.ts'
-import type { Ports } from '../../platform/ports/index.ts'
+import { MillraceError, type Ports } from '../../platform/ports/index.ts'
 import { memoryPorts, runTask, type MemoryPorts } from '../../platform/testing/index.ts'
 import { createBatches } from '../../tasks/batches.ts'
 import { joinBatch } from '../../tasks/join-batch.ts'
@@ -19,6 +18,7 @@ import {
   registerIris,
   resultOf,
   runBatch,
+  withObjects,
 } from '../fixtures/batch.ts'
 import { npyOf } from '../fixtures/iris.ts'
 
@@ -140,33 +140,112 @@ describe('a range that fails', () => {
 })
 
 describe('results beyond one object', () => {
-  it('are their shards, each of which was checked', async () => {
+  const size = 3 * 1024 ** 3
+  const sha256 = 'a'.repeat(64)
+  const marks = { rows: [], offsets: [] }
+
+  /** Two shards that are nowhere, as the store tells of them by `head`. */
+  async function planWith(shards: readonly number[]) {
     const { batch } = await planOf(ports, 'b', { ...order, rangeRows: 75 })
-    const size = 3 * 1024 ** 3
-    const bytesOf = (text: string) => Buffer.from(text)
-    const piece = 8 * 1024 * 1024
-    const add = async (index: number) => {
-      const key = `shards/${index}`
-      const hash = createHash('sha256')
-      for (let at = 0; at < size; at += piece) hash.update(bytesOf(key))
-      const object = { bucket: 'millrace', key, versionId: 'v', sha256: hash.digest('hex'), size }
-      const range = { index, from: index * 75, to: index * 75 + 75 }
-      const shard = { ...range, failed: 0, failures: [], object }
-      await batches().addShard(irisModel, 'b', { shard, marks: { rows: [], offsets: [] }, time: 0 })
-    }
-    await add(0)
-    await add(1)
-    let isDamaged = true
-    const given = readingThrough(ports, async (read, key, options) => {
-      if (!key.startsWith('shards/')) return read(key, options)
-      return isDamaged && key === 'shards/1' ? bytesOf('other') : bytesOf(key)
+    for (const index of shards) await addShard(index)
+    return batch
+  }
+
+  async function addShard(index: number, versionId = 'v') {
+    const object = { bucket: 'millrace', key: `shards/${index}`, versionId, sha256, size }
+    const range = { index, from: index * 75, to: index * 75 + 75 }
+    const shard = { ...range, failed: 0, failures: [], object }
+    await batches().addShard(irisModel, 'b', { shard, marks, time: 0, ranges: 2 })
+  }
+
+  /** Ports on which no shard is read, and of whose first version this is told. */
+  function telling(of: (key: string) => { size?: number; sha256?: string | undefined }): Ports {
+    const reading = readingThrough(ports, async (read, key, options) => {
+      expect(key).not.toMatch(/^shards\//)
+      return read(key, options)
     })
+    return withObjects(reading, {
+      head: async (key, options = {}) => {
+        if (!key.startsWith('shards/')) return ports.objects.head(key, options)
+        const { versionId = '' } = options
+        const told = versionId === 'v' ? of(key) : {}
+        return {
+          ...{
+            bucket: 'millrace',
+            key,
+            versionId,
+            size,
+            sha256,
+            etag: 'e',
+            contentType: 'text/csv',
+          },
+          ...{ metadata: {}, lastModified: '2026-01-01T00:00:00.000Z' },
+          ...told,
+        }
+      },
+    })
+  }
+
+  it.each([
+    ['another size', () => ({ size: size - 1 })],
+    ['another digest', () => ({ sha256: 'b'.repeat(64) })],
+    [
+      'none',
+      () => {
+        throw new MillraceError('ObjectNotFound', 'gone')
+      },
+    ],
+  ])('are their shards, and none of which the store tells %s', async (_, damage) => {
+    const batch = await planWith([0, 1])
+    // S3 does not know the digest of what was written in parts.
+    const given = telling((key) => (key === 'shards/1' ? damage() : { sha256: undefined }))
     const damaged = await runTask(joinBatch, { batch }, given)
     expect(damaged).toMatchObject({ outcome: 'incomplete', damaged: 1 })
-    isDamaged = false
-    await add(1)
+    expect(await countsOf(ports, 'b')).toMatchObject({ rangesDone: 1, rowsDone: 75 })
+    await addShard(1, 'v2')
     const joined = await runTask(joinBatch, { batch }, given)
     expect(joined).toMatchObject({ outcome: 'predicted', result: null, missing: 0 })
+  })
+
+  it('are not taken for damaged where the store fails', async () => {
+    const batch = await planWith([0, 1])
+    const given = telling((key) => {
+      if (key === 'shards/0') return {}
+      throw new MillraceError('StorageFailed', 'slow down')
+    })
+    await expect(runTask(joinBatch, { batch }, given)).rejects.toThrow('slow down')
+    expect(await countsOf(ports, 'b')).toMatchObject({ rangesDone: 2 })
+  })
+
+  it('are asked for many at one time, and each once', async () => {
+    const { batch } = await planOf(ports, 'b', { ...order, rangeRows: 1 })
+    for (let index = 0; index < 150; index++) {
+      const object = { bucket: 'millrace', key: `shards/${index}`, versionId: 'v', sha256, size }
+      const shard = { index, from: index, to: index + 1, failed: 0, failures: [], object }
+      await batches().addShard(irisModel, 'b', { shard, marks, time: 0, ranges: 150 })
+    }
+    const asked: string[] = []
+    let waiting: (() => void)[] = []
+    const { objects } = telling(() => ({}))
+    const given = withObjects(
+      telling(() => ({})),
+      {
+        head: async (key, options) => {
+          asked.push(key)
+          // Answered when as many wait as may, or when all are asked for.
+          await new Promise<void>((resolve) => {
+            waiting.push(resolve)
+            if (waiting.length < 48 && asked.length < 150) return
+            for (const answer of waiting) answer()
+            waiting = []
+          })
+          return objects.head(key, options)
+        },
+      },
+    )
+    const joined = await runTask(joinBatch, { batch }, given)
+    expect(joined).toMatchObject({ outcome: 'predicted', result: null })
+    expect([asked.length, new Set(asked).size]).toEqual([150, 150])
   })
 })
 

@@ -126,7 +126,21 @@ describe('the estimate of a batch', () => {
     const many = estimateBatch({ ...work, rows: 1e12, rangeRows: 1e6 })
     expect(many.beyond).toEqual([
       '1000000 ranges are more than 200000: divide the rows into several batches',
-      expect.stringMatching(/^the join takes \d+ s, and a function 900 s at most: divide the rows/),
     ])
+  })
+
+  it('joins what one object has, and of more only asks for the parts', () => {
+    const joined = estimateBatch({ ...work, rows: 4e8, resultRowBytes: 10, rangeRows: 1e6 })
+    const asked = estimateBatch({ ...work, rows: 4e8, resultRowBytes: 20, rangeRows: 1e6 })
+    // 4 GB of 80 MB/s; or 400 parts of 500 a second.
+    expect(joined.seconds.join).toBeCloseTo(1 + 50, 0)
+    expect(asked.seconds.join).toBeCloseTo(1 + 0.8, 1)
+  })
+
+  it('ends every join in the time of a function', () => {
+    for (const sizing of grid) {
+      const { ranges, seconds } = estimateBatch({ ...sizing, resultRowBytes: 100 })
+      if (ranges <= mostRanges) expect(seconds.join, JSON.stringify(sizing)).toBeLessThan(900)
+    }
   })
 })
