@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config'
 import everyday from './vitest.config.ts'
 
-/** What takes long for its processes and restarts: the loop of drift, workers, the quick start. */
+/** What takes long for its processes, restarts and files: uploads, kills, the loop of drift, workers. */
 export default defineConfig({
   ...everyday,
   test: {
