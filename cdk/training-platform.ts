@@ -303,10 +303,12 @@ function trainingTasks(
     ...(large === undefined ? [] : [place('large-function', large)]),
     ...(container === undefined ? [] : [place('container', container.memoryMiB, containerSeconds)]),
   ]
+  const environment = { MILLRACE_PLACES: JSON.stringify(places) }
   const tasks = tasksOf(taskUses, functions, usual)
   return {
     ...tasks,
-    Validate: { ...tasks['Validate']!, environment: { MILLRACE_PLACES: JSON.stringify(places) } },
+    Validate: { ...tasks['Validate']!, environment },
+    Evaluate: { ...tasks['Evaluate']!, environment },
     TrainLarge: { ...tasks['TrainLarge']!, memorySize: large ?? usual },
   }
 }

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { compareUpload } from './compare-upload.ts'
-import { readUpload } from './dataset.ts'
+import { withUpload } from './dataset.ts'
 import { readArtifact } from './model-artifact.ts'
 import { trainingFolder } from './names.ts'
 import { createRegistry } from './registry.ts'
@@ -28,14 +28,10 @@ export const checkDrift = defineTask({
 
     async function compare(against: number): Promise<DriftFinding> {
       const { artifact } = await registry.version(claim.model, against)
-      const report = await compute.run(
-        compareUpload,
-        {
-          ...(await readUpload(objects, claim)),
-          sha256: claim.source.sha256,
-          champion: await readArtifact(objects, artifact),
-        },
-        { signal },
+      const file = await readArtifact(objects, artifact)
+      const { sha256 } = claim.source
+      const report = await withUpload(objects, claim, (upload) =>
+        compute.run(compareUpload, { ...upload, sha256, champion: file }, { signal }),
       )
       if (report === 'schema-changed') {
         return {

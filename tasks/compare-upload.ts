@@ -1,7 +1,7 @@
 import { seedFromDigest } from '../ml/data/index.ts'
 import { compareBatch, type DriftReport } from '../ml/drift/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
-import { datasetOf, type DatasetForm, type UploadContent } from './dataset.ts'
+import { readDataset, type DatasetForm, type UploadContent } from './dataset.ts'
 import { openModel } from './model-artifact.ts'
 import { columnsDiffer, featuresFor } from './same-columns.ts'
 
@@ -16,8 +16,9 @@ export type CompareRequest = UploadContent & {
 export const compareUpload = defineJob(
   import.meta.url,
   'compareUpload',
-  ({ bytes, values, form, sha256, champion }: CompareRequest): DriftReport | 'schema-changed' => {
-    const dataset = datasetOf(bytes ?? values, form)
+  async (request: CompareRequest): Promise<DriftReport | 'schema-changed'> => {
+    const { form, sha256, champion } = request
+    const { dataset } = await readDataset(request, form)
     const model = openModel(champion)
     if (columnsDiffer(model, dataset) !== null) return 'schema-changed'
     return compareBatch(model.baseline(), featuresFor(model, dataset), {

@@ -1,21 +1,24 @@
 import { createHash } from 'node:crypto'
 import {
+  csvLineEnd,
   datasetFromCsv,
   datasetFromMatrix,
   datasetFromNpy,
   parseCsv,
   parseNpy,
+  readCsvDataset,
   readNpyMatrix,
   splitByRow,
   taskOf,
+  type CsvLineEnd,
   type Dataset,
   type Matrix,
   type Split,
 } from '../ml/data/index.ts'
 import type { Objects } from '../platform/ports/index.ts'
 import type { DatasetColumn } from './dataset-schema.ts'
+import { lendSource, readRemote, type RemoteSource } from './remote-source.ts'
 import type { LearningTask, SplitRule, TrainingClaim } from './shapes.ts'
-import { objectRanges } from './stored-objects.ts'
 import {
   defaultHeldOut,
   readConfiguration,
@@ -26,15 +29,17 @@ import {
 export const maxDatasetBytes = 512 * 1024 * 1024
 
 /** Bytes of an upload that are read at once. */
-const blockBytes = 8 * 1024 * 1024
+const npyBlockBytes = 8 * 1024 * 1024
+export const csvBlockBytes = 4 * 1024 * 1024
 
 /**
- * An upload as a job gets it: its bytes, or of a `.npy` its values, whose memory the job takes. Memory
- * that threads share is there once, however far it is handed on.
+ * An upload as a job gets it: of a `.npy` its values, whose memory the job takes, and which is there once,
+ * as threads share it; of a CSV where its bytes are read while the job runs; or bytes that are at hand.
  */
 export type UploadContent =
-  | { readonly bytes: Uint8Array; readonly values?: undefined }
-  | { readonly values: Matrix; readonly bytes?: undefined }
+  | { readonly values: Matrix; readonly bytes?: undefined; readonly source?: undefined }
+  | { readonly source: RemoteSource; readonly values?: undefined; readonly bytes?: undefined }
+  | { readonly bytes: Uint8Array; readonly values?: undefined; readonly source?: undefined }
 
 /** How a claim says its bytes are to be read. Plain data, as a worker thread gets it. */
 export interface DatasetForm {
@@ -43,74 +48,87 @@ export interface DatasetForm {
 }
 
 /**
- * What was claimed, whatever has become of the key since, and how it is to be read: in memory that
- * threads share, read a block at a time, so that it is held once; a `.npy` as the doubles that are
- * learned from.
+ * Runs a job on what was claimed, whatever has become of the key since, and how it is to be read. Neither
+ * a `.npy` nor a CSV is held as bytes: a block at a time becomes the doubles that are learned from, those
+ * of a CSV in the job, which is what parses it.
  *
+ * @param use runs the job: a CSV can be read until it has ended
  * @throws DataError for a `.npy` that is none.
  */
-export async function readUpload(
+export async function withUpload<Result>(
   objects: Objects,
   claim: TrainingClaim,
-): Promise<UploadContent & { readonly form: DatasetForm }> {
-  const { format, source } = claim
+  use: (upload: UploadContent & { readonly form: DatasetForm }) => Promise<Result>,
+): Promise<Result> {
+  const { format } = claim
+  const { key, versionId, size } = claim.source
   const form = { format, configuration: await readConfiguration(objects, claim) }
-  if (format === 'npy') {
-    const { key, versionId, size } = source
-    const read = (start: number, end: number) => objects.read(key, { versionId, start, end })
-    const share = (values: number) => new Float64Array(new SharedArrayBuffer(values * 8))
-    return { values: await readNpyMatrix({ size, read }, blockBytes, share), form }
+  const read = (start: number, end: number) => objects.read(key, { versionId, start, end })
+  if (format === 'csv') {
+    return lendSource({ size, read }, csvBlockBytes, (source) => use({ source, form }))
   }
-  const bytes = new Uint8Array(new SharedArrayBuffer(source.size))
-  let filled = 0
-  for await (const block of objectRanges(objects, source)) {
-    bytes.set(block, filled)
-    filled += block.length
-  }
-  return { bytes, form }
+  const share = (values: number) => new Float64Array(new SharedArrayBuffer(values * 8))
+  return use({ values: await readNpyMatrix({ size, read }, npyBlockBytes, share), form })
+}
+
+/** An upload that is a dataset. */
+export interface ReadDataset {
+  /** Named as its configuration says; text features are numbered categories. */
+  readonly dataset: Dataset
+  /** In the order of the file. */
+  readonly columns: DatasetColumn[]
+  readonly lineEnd: CsvLineEnd
 }
 
 /**
- * Bytes of an upload, or its values, as a dataset, named as its configuration says; text features are
- * numbered categories. Of a clustering every column is a feature. Takes the memory of values.
+ * An upload as a dataset. Of a clustering every column is a feature. Takes the memory of values.
  *
- * @throws DataError when they are none.
+ * @throws DataError when it is none.
  */
+export async function readDataset(
+  { bytes, values, source }: UploadContent,
+  form: DatasetForm,
+): Promise<ReadDataset> {
+  if (source === undefined) return datasetAtHand(bytes ?? values, form)
+  const options = csvOptions(form)
+  const read = await readRemote(source, (remote) =>
+    readCsvDataset(remote, remote.blockBytes, options),
+  )
+  return { ...read, columns: read.columns.map(({ name, kind }) => ({ name, type: kind })) }
+}
+
+/** The same of bytes of an upload, or its values, that are at hand. @throws DataError */
 export function datasetOf(content: Uint8Array | Matrix, form: DatasetForm): Dataset {
-  return readDataset(content, form).dataset
+  return datasetAtHand(content, form).dataset
 }
 
-/**
- * The same, with the columns in the order of the file.
- *
- * @throws DataError when they are none.
- */
-export function readDataset(
-  content: Uint8Array | Matrix,
-  { format, configuration }: DatasetForm,
-): { dataset: Dataset; columns: DatasetColumn[] } {
-  const isClustering = configuration.task === 'clustering'
-  if (format === 'csv' && content instanceof Uint8Array) {
-    const target = isClustering ? null : configuration.target
+function datasetAtHand(content: Uint8Array | Matrix, form: DatasetForm): ReadDataset {
+  if (form.format === 'csv' && content instanceof Uint8Array) {
     const table = parseCsv(content)
-    const dataset = datasetFromCsv(table, {
-      text: 'categories',
-      ...(target === undefined ? {} : { target }),
-    })
-    return { dataset, columns: table.columns.map(({ name, kind }) => ({ name, type: kind })) }
+    const dataset = datasetFromCsv(table, { text: 'categories', ...csvOptions(form) })
+    const columns = table.columns.map(({ name, kind }) => ({ name, type: kind }))
+    return { dataset, columns, lineEnd: csvLineEnd(content) }
   }
-  const dataset = namedNpy(content, configuration, isClustering)
+  const { configuration } = form
+  const dataset = namedNpy(content, configuration)
   const { featureNames, targetName } = dataset
   const names = targetName === null ? featureNames : [...featureNames, targetName]
-  return { dataset, columns: names.map((name) => ({ name, type: 'number' })) }
+  return { dataset, columns: names.map((name) => ({ name, type: 'number' })), lineEnd: '\n' }
 }
 
-function namedNpy(
-  content: Uint8Array | Matrix,
-  configuration: TrainingConfiguration,
-  isClustering: boolean,
-): Dataset {
-  const options = isClustering ? ({ target: null } as const) : {}
+/** Of a CSV, where its target is. */
+function csvOptions({ configuration }: DatasetForm): { target?: string | null } {
+  if (isClustering(configuration)) return { target: null }
+  const { target } = configuration
+  return target === undefined ? {} : { target }
+}
+
+function isClustering({ task }: TrainingConfiguration): boolean {
+  return task === 'clustering'
+}
+
+function namedNpy(content: Uint8Array | Matrix, configuration: TrainingConfiguration): Dataset {
+  const options = isClustering(configuration) ? ({ target: null } as const) : {}
   const dataset =
     content instanceof Uint8Array
       ? datasetFromNpy(parseNpy(content), options)
@@ -138,8 +156,8 @@ export function splitRuleOf({ split }: Pick<TrainingConfiguration, 'split'>): Sp
  * smaller share holds out is among what a larger one does.
  */
 export function splitDataset(dataset: Dataset, { heldOut }: SplitRule): Split {
-  const rows = { features: stableFeatures(dataset), target: stableTarget(dataset) }
-  return splitByRow(rows, { heldOut })
+  const target = stableTarget(dataset)
+  return onStableFeatures(dataset, (features) => splitByRow({ features, target }, { heldOut }))
 }
 
 /** A class as people read it: its text in a CSV, its number in a `.npy`. */
@@ -152,16 +170,34 @@ export function hasMissing({ data }: Matrix): boolean {
   return data.some(Number.isNaN)
 }
 
-/** Features whose categories are numbers of their texts: a text that is new renumbers no other. */
-function stableFeatures({ features, categories }: Dataset): Matrix {
-  if (categories === undefined) return features
-  const data = features.data.slice()
-  categories.forEach((labels, j) => {
-    const numbers = labels?.map(textNumber)
-    if (numbers === undefined) return
-    for (let at = j; at < data.length; at += features.cols) data[at] = numbers[data[at]!] ?? NaN
-  })
-  return { ...features, data }
+/**
+ * Looks at features whose categories are numbers of their texts: a text that is new renumbers no other.
+ * They stand in the memory of the features for so long, unless texts of a column have one number.
+ */
+function onStableFeatures<Result>(
+  { features, categories = [] }: Dataset,
+  look: (stable: Matrix) => Result,
+): Result {
+  const numbers = categories.map((labels) => labels?.map(textNumber) ?? null)
+  const isReversible = numbers.every((column) => new Set(column).size === (column?.length ?? 0))
+  const data = isReversible ? features.data : features.data.slice()
+  const renumber = (numberOf: (column: readonly number[]) => (value: number) => number) =>
+    numbers.forEach((column, j) => {
+      if (column === null) return
+      const of = numberOf(column)
+      for (let at = j; at < data.length; at += features.cols) data[at] = of(data[at]!)
+    })
+  renumber((column) => (index) => column[index] ?? NaN)
+  try {
+    return look({ ...features, data })
+  } finally {
+    if (isReversible) renumber(indexOf)
+  }
+}
+
+function indexOf(numbers: readonly number[]): (value: number) => number {
+  const indexes = new Map(numbers.map((value, index) => [value, index]))
+  return (value) => indexes.get(value) ?? NaN
 }
 
 /** Classes as numbers of their texts, for the same reason. */

@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { createRegistry } from './registry.ts'
-import { readUpload, splitRuleOf } from './dataset.ts'
+import { splitRuleOf, withUpload } from './dataset.ts'
 import { decideGate } from './gate.ts'
 import { judgeModels } from './judge-models.ts'
 import { trainingFolder } from './names.ts'
@@ -27,22 +27,29 @@ export const evaluate = defineTask({
     const alias = await registry.alias(claim.model, 'champion')
     const champion =
       alias === undefined ? undefined : await registry.version(claim.model, alias.version)
-    const upload = await readUpload(objects, claim)
-    const { metrics, metric, leftOut, against } = await compute.run(
-      judgeModels,
-      {
-        ...upload,
-        sha256: claim.source.sha256,
-        challenger: await readArtifact(objects, best.artifact),
-        champion:
-          champion === undefined
-            ? null
-            : {
-                file: await readArtifact(objects, champion.artifact),
-                split: champion.split ?? splitRuleOf({}),
-              },
-      },
-      { signal },
+    const models = {
+      challenger: await readArtifact(objects, best.artifact),
+      champion:
+        champion === undefined
+          ? null
+          : {
+              file: await readArtifact(objects, champion.artifact),
+              split: champion.split ?? splitRuleOf({}),
+            },
+    }
+    const { sha256, size } = claim.source
+    const { places } = compute
+    const { form, metrics, metric, leftOut, against } = await withUpload(
+      objects,
+      claim,
+      async (upload) => ({
+        form: upload.form,
+        ...(await compute.run(
+          judgeModels,
+          { ...upload, ...models, sha256, size, places },
+          { signal },
+        )),
+      }),
     )
     const decision = decideGate({
       metric,
@@ -61,7 +68,7 @@ export const evaluate = defineTask({
       crossValidation: best.crossValidation,
       candidates,
       leftOut,
-      split: splitRuleOf(upload.form.configuration),
+      split: splitRuleOf(form.configuration),
       decision,
     }
     await putJson(objects, `${trainingFolder(claim)}/evaluation.json`, result)

@@ -1,4 +1,4 @@
-import { keepRows, seedFromDigest, takeValues, type Matrix } from '../ml/data/index.ts'
+import { seedFromDigest, type Matrix } from '../ml/data/index.ts'
 import { baselineToTensors, makeBaseline, withPredictions } from '../ml/drift/index.ts'
 import {
   encodeModel,
@@ -9,17 +9,11 @@ import {
 } from '../ml/models/index.ts'
 import { defineJob } from '../platform/ports/index.ts'
 import { metricOf } from './chosen-metric.ts'
-import {
-  datasetOf,
-  learningTaskOf,
-  splitDataset,
-  splitRuleOf,
-  type DatasetForm,
-  type UploadContent,
-} from './dataset.ts'
-import { peculiaritiesOf, prepared } from './preparation.ts'
+import { splitRuleOf, type DatasetForm, type UploadContent } from './dataset.ts'
+import { prepared } from './preparation.ts'
 import type { CandidateScore, LearningTask } from './shapes.ts'
 import { defaultTrials } from './training-configuration.ts'
+import { readTrainingRows } from './training-rows.ts'
 import { tune } from './tune.ts'
 
 export type FitRequest = UploadContent & {
@@ -47,9 +41,10 @@ export type FitResult =
 export const fitCandidate = defineJob(
   import.meta.url,
   'fitCandidate',
-  ({ bytes, values, form, algorithm, sha256, lineage }: FitRequest): FitResult => {
+  async (request: FitRequest): Promise<FitResult> => {
+    const { form, algorithm, sha256, lineage } = request
     const { configuration } = form
-    const { features, target, task, peculiarities, names } = rowsToLearn(bytes ?? values, form)
+    const { features, target, task, peculiarities, names } = await readTrainingRows(request, form)
     const seed = seedFromDigest(sha256)
     const trainer: Trainer<LearningTask> = prepared<LearningTask>(
       trainerNamed<LearningTask>(algorithm, task),
@@ -97,22 +92,6 @@ export const fitCandidate = defineJob(
     }
   },
 )
-
-/** The training rows alone, in the memory of all of them. */
-function rowsToLearn(content: Uint8Array | Matrix, form: DatasetForm) {
-  const dataset = datasetOf(content, form)
-  const { features, target, ...names } = dataset
-  const { train } = splitDataset(dataset, splitRuleOf(form.configuration))
-  const task = learningTaskOf(dataset, form.configuration)
-  const peculiarities = peculiaritiesOf(dataset)
-  return {
-    features: keepRows(features, train),
-    target: takeValues(target, train),
-    task,
-    peculiarities,
-    names,
-  }
-}
 
 /** Spends the memory of the features. */
 function fitted(model: AnyPipeline, features: Matrix, target: Float64Array): AnyPipeline {

@@ -1,5 +1,4 @@
 import {
-  csvLineEnd,
   isDataError,
   matrix,
   summarize,
@@ -9,7 +8,6 @@ import {
   type Dataset,
 } from '../ml/data/index.ts'
 import { boundedReasons, namedReasons } from './bounded-reasons.ts'
-import { candidatesFor, sizeToLearn } from './candidates.ts'
 import { metricOf } from './chosen-metric.ts'
 import { defineJob, type Place } from '../platform/ports/index.ts'
 import {
@@ -18,11 +16,12 @@ import {
   splitDataset,
   splitRuleOf,
   type DatasetForm,
+  type ReadDataset,
   type UploadContent,
 } from './dataset.ts'
 import type { DatasetSchema } from './dataset-schema.ts'
-import { classesOf } from './planning/cost-terms.ts'
-import { placedCandidates, type PlacedCandidate } from './planning/place-candidates.ts'
+import type { PlacedCandidate } from './planning/place-candidates.ts'
+import { raceOf } from './race.ts'
 import type {
   LearningTask,
   LeftOutAlgorithm,
@@ -75,30 +74,23 @@ export type InspectionRequest = UploadContent & {
 export const inspectUpload = defineJob(
   import.meta.url,
   'inspectUpload',
-  ({ bytes, values, size: fileBytes, form, places }: InspectionRequest): Inspection => {
-    let read: ReturnType<typeof readDataset>
+  async (request: InspectionRequest): Promise<Inspection> => {
+    const { size: bytes, form, places } = request
+    let read: ReadDataset
     try {
-      read = readDataset(bytes ?? values, form)
+      read = await readDataset(request, form)
     } catch (error) {
       if (!isDataError(error)) throw error
       return refusedBy(error)
     }
-    const { dataset, columns } = read
+    const { dataset, columns, lineEnd } = read
     const { configuration } = form
     const task = learningTaskOf(dataset, configuration)
     const split = splitDataset(dataset, splitRuleOf(configuration))
     const { rows, cols } = dataset.features
     const { trials = defaultTrials } = configuration
-    const { rows: trainRows, ...learned } = sizeToLearn(dataset, split)
-    const plan = candidatesFor(configuration, task, { rows: trainRows, ...learned })
-    const classes = classesOf(task, learned.classes)
-    const size = { ...learned, classes, rows, trainRows, task, trials, format: form.format }
-    const placed = placedCandidates({ ...size, bytes: fileBytes }, plan.names, places)
-    const reasons = [
-      ...reasonsAgainst(dataset, split, task, configuration),
-      ...plan.reasons,
-      ...placed.reasons,
-    ]
+    const { candidates, leftOut, ...race } = raceOf({ dataset, split, task, form, bytes, places })
+    const reasons = [...reasonsAgainst(dataset, split, task, configuration), ...race.reasons]
     return {
       reasons: boundedReasons(reasons),
       description: {
@@ -109,18 +101,15 @@ export const inspectUpload = defineJob(
         heldOutRows: split.heldOut.length,
         split: splitRuleOf(configuration),
         metric: metricOf(task, configuration),
-        candidates: placed.candidates.map(({ algorithm }) => algorithm),
+        candidates: candidates.map(({ algorithm }) => algorithm),
         trials,
-        leftOut: [...plan.leftOut, ...placed.leftOut],
+        leftOut,
         notes: notesOn(dataset),
         categories: categoriesByName(dataset),
         columns: columnSummaries(dataset),
       },
-      candidates: placed.candidates,
-      table: {
-        schema: { columns, target: dataset.targetName },
-        lineEnd: bytes !== undefined && form.format === 'csv' ? csvLineEnd(bytes) : '\n',
-      },
+      candidates,
+      table: { schema: { columns, target: dataset.targetName }, lineEnd },
     }
   },
 )

@@ -6,14 +6,13 @@ import {
   type Matrix,
 } from '../ml/data/index.ts'
 import { spreadOver } from '../ml/models/model-selection/score-tools.ts'
-import { defineJob } from '../platform/ports/index.ts'
-import { candidatesFor, sizeToLearn } from './candidates.ts'
+import { defineJob, type Place } from '../platform/ports/index.ts'
 import { metricOf } from './chosen-metric.ts'
 import { compareAnswers, type Answers, type Compared } from './compare-answers.ts'
 import {
-  datasetOf,
   hasMissing,
   learningTaskOf,
+  readDataset,
   splitDataset,
   splitRuleOf,
   type DatasetForm,
@@ -21,15 +20,20 @@ import {
 } from './dataset.ts'
 import { classificationMetricsOf, clusteringMetricsOf, regressionMetricsOf } from './metrics-of.ts'
 import { openModel, type LoadedModel } from './model-artifact.ts'
+import { raceOf } from './race.ts'
 import { columnsDiffer, featuresFor, listed } from './same-columns.ts'
 import type { LeftOutAlgorithm, MetricName, ModelMetrics, SplitRule } from './shapes.ts'
-import { drawnRows, silhouettesOf, throughSteps } from './silhouette.ts'
+import { drawnRows, silhouettesOf } from './silhouette.ts'
 
 /** Held-out rows that the silhouettes of a clustering are of. */
 const silhouetteRows = 2000
 
 export type JudgeRequest = UploadContent & {
   readonly form: DatasetForm
+  /** Bytes of the file. */
+  readonly size: number
+  /** Where candidates could be learned. */
+  readonly places: readonly Place[]
   readonly sha256: string
   /** A model file. */
   readonly challenger: Uint8Array
@@ -42,7 +46,7 @@ export interface Judgement {
   readonly metrics: ModelMetrics
   /** What the training goes by. */
   readonly metric: MetricName
-  /** What was not raced on so many rows, and why. */
+  /** What was not raced on so many rows or fits nowhere, and why. */
   readonly leftOut: LeftOutAlgorithm[]
   /** Null where there is no champion. */
   readonly against: Comparison | null
@@ -62,14 +66,15 @@ export interface Comparison extends Compared {
 export const judgeModels = defineJob(
   import.meta.url,
   'judgeModels',
-  ({ bytes, values, form, sha256, challenger, champion }: JudgeRequest): Judgement => {
+  async (request: JudgeRequest): Promise<Judgement> => {
+    const { form, size: bytes, places, sha256, challenger, champion } = request
     const { configuration } = form
-    const dataset = datasetOf(bytes ?? values, form)
+    const { dataset } = await readDataset(request, form)
     const rule = splitRuleOf(configuration)
     const split = splitDataset(dataset, rule)
     const task = learningTaskOf(dataset, configuration)
     const metric = metricOf(task, configuration)
-    const { leftOut } = candidatesFor(configuration, task, sizeToLearn(dataset, split))
+    const { leftOut } = raceOf({ dataset, split, task, form, bytes, places })
     const seed = seedFromDigest(sha256)
     const model = openModel(challenger)
     const rows = rowsOf(dataset, split.heldOut, model, seed)
@@ -162,8 +167,9 @@ export function answersOf(
     case 'regression':
       return { ...none, predicted }
     case 'clustering': {
-      const seen = throughSteps(seenBy.pipeline.steps, rows.features)
-      return { ...none, predicted, silhouettes: silhouettesOf(seen, predicted, rows.drawn) }
+      const { steps } = seenBy.pipeline
+      const silhouettes = silhouettesOf(steps, rows.features, predicted, rows.drawn)
+      return { ...none, predicted, silhouettes }
     }
     default:
       return pipeline satisfies never

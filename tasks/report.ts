@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { readUpload } from './dataset.ts'
+import { withUpload } from './dataset.ts'
 import { readArtifact } from './model-artifact.ts'
 import { formatModel } from './names.ts'
 import { makeTrainingReports } from './reporting/make-training-reports.ts'
@@ -19,10 +19,7 @@ export const report = defineTask({
   }),
   output: z.record(reportKind, z.string()),
   async run({ claim, version, evaluation, drift }, { objects, compute }, { signal }) {
-    const [upload, model] = await Promise.all([
-      readUpload(objects, claim),
-      readArtifact(objects, evaluation.artifact),
-    ])
+    const model = await readArtifact(objects, evaluation.artifact)
     const { key: source, sha256 } = claim.source
     const about = {
       model: formatModel(claim.model),
@@ -32,10 +29,8 @@ export const report = defineTask({
       sha256,
       execution: claim.execution,
     }
-    const made = await compute.run(
-      makeTrainingReports,
-      { about, ...upload, model, evaluation, drift },
-      { signal },
+    const made = await withUpload(objects, claim, (upload) =>
+      compute.run(makeTrainingReports, { about, ...upload, model, evaluation, drift }, { signal }),
     )
     const written = reportKind.options.map(async (kind) => {
       const key = reportKey(claim, kind)

@@ -11,13 +11,19 @@ export function drawnRows(rows: number, most: number, seed: number): Int32Array 
   return permutation(rows, seededRandom(seed)).subarray(0, most).sort()
 }
 
-/** Silhouettes of the drawn rows among themselves; null where they are of one cluster, or of one each. */
+/**
+ * Silhouettes of the drawn rows among themselves, as a model sees them after its steps; null where they
+ * are of one cluster, or of one each.
+ */
 export function silhouettesOf(
+  steps: readonly Transformer[],
   X: Matrix,
   clusters: Float64Array,
   drawn: Int32Array,
 ): Float64Array | null {
-  return unlessAlike(() => silhouetteSamples(takeRows(X, drawn), takeValues(clusters, drawn)))
+  return unlessAlike(() =>
+    silhouetteSamples(throughSteps(steps, takeRows(X, drawn)), takeValues(clusters, drawn)),
+  )
 }
 
 /** What a measure of clusters says, or null where there are too few or too many to be measured. */

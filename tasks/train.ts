@@ -1,13 +1,13 @@
 import * as z from 'zod'
 import type { Ports } from '../platform/ports/index.ts'
 import { codeVersion } from './code-version.ts'
-import { readUpload } from './dataset.ts'
 import { fitCandidate } from './fit-candidate.ts'
 import { KeptFits } from './kept-fits.ts'
 import { formatModel, trainingFolder } from './names.ts'
 import { trainedCandidate, trainingClaim, type TrainedCandidate } from './shapes.ts'
 import { putReferenced } from './stored-objects.ts'
 import { defineTask, type TaskContext } from './task.ts'
+import { withTrainingUpload } from './training-rows.ts'
 
 const input = z.object({ claim: trainingClaim, algorithm: z.string() })
 
@@ -34,20 +34,15 @@ async function learnOnce(
   const found = await kept.find(algorithm)
   if (found.fit !== undefined) return found.fit
   const started = clock.now()
-  const result = await compute.run(
-    fitCandidate,
-    {
-      ...(await readUpload(objects, claim)),
-      algorithm,
-      sha256: claim.source.sha256,
-      lineage: {
-        model: formatModel(claim.model),
-        trainingId: claim.trainingId,
-        dataSha256: claim.source.sha256,
-        codeVersion,
-      },
-    },
-    { signal },
+  const { sha256 } = claim.source
+  const lineage = {
+    model: formatModel(claim.model),
+    trainingId: claim.trainingId,
+    dataSha256: sha256,
+    codeVersion,
+  }
+  const result = await withTrainingUpload(objects, claim, (upload) =>
+    compute.run(fitCandidate, { ...upload, algorithm, sha256, lineage }, { signal }),
   )
   if (result.outcome === 'skipped') return kept.keep({ ...result, algorithm }, found)
   metrics.record('FitDuration', clock.now() - started, 'Milliseconds', { algorithm })

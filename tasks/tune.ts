@@ -17,7 +17,7 @@ import {
 } from '../ml/models/index.ts'
 import { isLessBetter, metricOf } from './chosen-metric.ts'
 import type { CandidateScore, LearningTask, MetricName } from './shapes.ts'
-import { drawnRows, meanOf, silhouettesOf, throughSteps } from './silhouette.ts'
+import { drawnRows, meanOf, silhouettesOf } from './silhouette.ts'
 import { tuningFolds, type TuningFoldsOptions } from './tuning-folds.ts'
 
 /** Rows, drawn by the seed, on which settings are compared; the best is then judged on all rows. */
@@ -47,7 +47,8 @@ export interface Tuned {
 /**
  * The best setting of a trainer by seeded random search and cross-validation: of equally good ones the
  * first. The number of trials decides how long it takes, never the clock, so that it ends the same
- * everywhere. Throws ModelError when no setting can be learned, or scored: log loss takes probabilities.
+ * everywhere. Rows and targets are moved within their memory meanwhile, and stand in the end as before:
+ * of all of them no copy is held. Throws ModelError when no setting can be learned, or scored: log loss takes probabilities.
  */
 export function tune(
   trainer: Trainer<LearningTask>,
@@ -136,6 +137,7 @@ function judged(
   const losses: number[] = []
   const { scores, mean } = crossValScores(create, X, y, {
     folds: tuningFolds(task, X, y, options),
+    movesRows: true,
     scoring: (model, rows, truth, classes) => {
       if ('predictProba' in model && model.predictProba) {
         losses.push(-scorers['neg-log-loss'](model, rows, truth, classes))
@@ -179,9 +181,9 @@ function scoringOf(
   if (metric !== 'silhouette') return scorers[scoringNames[metric]]
   return (model, X) => {
     const clusters = model.predict(X)
-    const seen = model instanceof ClusterLearner ? throughSteps(model.pipeline.steps, X) : X
+    const steps = model instanceof ClusterLearner ? model.pipeline.steps : []
     const drawn = drawnRows(X.rows, silhouetteRows, seed)
-    const silhouettes = silhouettesOf(seen, clusters, drawn)
+    const silhouettes = silhouettesOf(steps, X, clusters, drawn)
     // One cluster of all tells as little as can be.
     return silhouettes === null ? -1 : meanOf(silhouettes)
   }

@@ -66,12 +66,20 @@ function copiesTogether(
   dealt(task, classes, folds, seed).forEach(({ test }, fold) => {
     for (const unit of test) foldOf[unit] = fold
   })
-  const rows = Int32Array.from(y.keys())
   const split = Array.from({ length: folds }, (_, fold) => ({
-    train: rows.filter((row) => foldOf[unitOf[row]!] !== fold),
-    test: rows.filter((row) => foldOf[unitOf[row]!] === fold),
+    train: rowsWhere(y.length, (row) => foldOf[unitOf[row]!] !== fold),
+    test: rowsWhere(y.length, (row) => foldOf[unitOf[row]!] === fold),
   }))
   return split.every((fold) => tellsClasses(task, y, fold)) ? split : undefined
+}
+
+/** Counted before: a list that grows takes several times its numbers. */
+function rowsWhere(rows: number, holds: (row: number) => boolean): Int32Array {
+  let count = 0
+  for (let row = 0; row < rows; row++) if (holds(row)) count++
+  const found = new Int32Array(count)
+  for (let row = 0, at = 0; at < count; row++) if (holds(row)) found[at++] = row
+  return found
 }
 
 /** What is dealt out as one, and as which class. */

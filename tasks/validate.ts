@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { isDataError } from '../ml/data/index.ts'
 import { placeNames, type Ports } from '../platform/ports/index.ts'
-import { readUpload } from './dataset.ts'
+import { withUpload } from './dataset.ts'
 import { createDatasets } from './datasets.ts'
 import { inspectUpload, refusedBy, type Inspection } from './inspect-upload.ts'
 import { trainingFolder } from './names.ts'
@@ -96,9 +96,9 @@ async function inspect(
 ): Promise<Inspection> {
   const { size } = claim.source
   try {
-    const upload = await readUpload(objects, claim)
-    const request = { ...upload, size, places: compute.places }
-    return await compute.run(inspectUpload, request, { signal })
+    return await withUpload(objects, claim, (upload) =>
+      compute.run(inspectUpload, { ...upload, size, places: compute.places }, { signal }),
+    )
   } catch (error) {
     if (isDataError(error)) return refusedBy(error)
     throw error

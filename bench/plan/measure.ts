@@ -1,7 +1,9 @@
 import { appendFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { npyToMatrix, parseNpy } from '../../ml/data/index.ts'
+import { csvBlockBytes, type UploadContent } from '../../tasks/dataset.ts'
 import { fitCandidate } from '../../tasks/fit-candidate.ts'
+import { lendSource } from '../../tasks/remote-source.ts'
 import type { LearningTask } from '../../tasks/shapes.ts'
 import { fitPoints, workflowPoints, type FitPoint } from './grid.ts'
 import { makeData } from './made-data.ts'
@@ -52,13 +54,19 @@ async function measureFit(point: FitPoint, seed: number): Promise<void> {
   const bytes = makeData(point.data, seed)
   const { task, format } = point.data
   const sha256 = seed.toString(16).padStart(64, '7')
-  const result = await compute.run(fitCandidate, {
-    ...(format === 'npy' ? { values: npyToMatrix(parseNpy(bytes)) } : { bytes }),
-    form: { format, configuration: { task, trials: point.trials } },
-    algorithm: point.algorithm,
-    sha256,
-    lineage: {},
-  })
+  const fit = (content: UploadContent) =>
+    compute.run(fitCandidate, {
+      ...content,
+      form: { format, configuration: { task, trials: point.trials } },
+      algorithm: point.algorithm,
+      sha256,
+      lineage: {},
+    })
+  const read = async (start: number, end: number) => bytes.subarray(start, end)
+  const result =
+    format === 'npy'
+      ? await fit({ values: npyToMatrix(parseNpy(bytes)) })
+      : await lendSource({ size: bytes.length, read }, csvBlockBytes, (source) => fit({ source }))
   if (result.outcome === 'skipped') throw new Error(result.reason)
   tell(point, bytes.length, compute)
 }

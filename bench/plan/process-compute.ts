@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { deserialize, serialize } from 'node:v8'
 import type { Compute, Job, Place } from '../../platform/ports/index.ts'
+import { readRemote, type LentSource, type RemoteSource } from '../../tasks/remote-source.ts'
 
 /** What a job took, in a process of its own. */
 export interface MeasuredJob {
@@ -66,11 +67,18 @@ export class ProcessCompute implements Compute {
   }
 }
 
-/** Bytes and values go to files, so that the process reads them as it would an object. */
+/** Bytes, values and what is lent go to files, so that the process reads them as it would an object. */
 async function setAside(input: Record<string, unknown>, folder: string) {
   const small: Record<string, unknown> = {}
   const large: Record<string, string> = {}
   for (const [property, value] of Object.entries(input)) {
+    if (isRemote(value)) {
+      small[property] = { blockBytes: value.room.length }
+      large[property] = join(folder, property)
+      const file = large[property]
+      await readRemote(value, (source) => writeFile(file, blocksOf(source)))
+      continue
+    }
     const held = value instanceof Uint8Array ? value : valuesOf(value)
     if (held === undefined) {
       small[property] = value
@@ -81,6 +89,17 @@ async function setAside(input: Record<string, unknown>, folder: string) {
     await writeFile(large[property], new Uint8Array(held.buffer, held.byteOffset, held.byteLength))
   }
   return { small, large }
+}
+
+function isRemote(value: unknown): value is RemoteSource {
+  return typeof value === 'object' && value !== null && 'channel' in value && 'room' in value
+}
+
+async function* blocksOf(source: LentSource): AsyncIterable<Uint8Array> {
+  const { size, blockBytes } = source
+  for (let start = 0; start < size; start += blockBytes) {
+    yield await source.read(start, Math.min(start + blockBytes, size))
+  }
 }
 
 function valuesOf(value: unknown): Float64Array | undefined {

@@ -1,8 +1,8 @@
 /**
- * Measures the memory of the task Train on a large `.npy`, each in a fresh process, in units of the
- * file: resident memory at its highest, beyond what the process has before it begins.
+ * Measures the memory of the task Train on a large `.npy` or CSV, each in a fresh process, in units of
+ * the file: resident memory at its highest, beyond what the process has before it begins.
  *
- *     node bench/scale/training-memory.ts [--megabytes 200] [--algorithms ridge,k-means] [--compute place,thread]
+ *     node bench/scale/training-memory.ts [--megabytes 200] [--algorithms ridge,k-means] [--compute place,thread] [--format csv]
  */
 import { execFile } from 'node:child_process'
 import { closeSync, openSync, readSync, statSync } from 'node:fs'
@@ -31,9 +31,12 @@ const { values: given } = parseArgs({
     megabytes: { type: 'string', default: '200' },
     algorithms: { type: 'string', default: Object.keys(tasks).join(',') },
     compute: { type: 'string', default: 'place,thread' },
+    format: { type: 'string', default: 'npy' },
     file: { type: 'string' },
   },
 })
+
+const format = given.format === 'csv' ? 'csv' : 'npy'
 
 if (given.file === undefined) await measureAll()
 else await measureHere(given.file, given.algorithms, given.compute)
@@ -42,16 +45,17 @@ async function measureAll(): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'millrace-memory-'))
   try {
     for (const task of new Set(Object.values(tasks))) {
-      const file = join(folder, `${task}.npy`)
+      const file = join(folder, `${task}.${format}`)
       const rows = Math.floor((Number(given.megabytes) * 1e6) / (8 * (cols + 1)))
-      await writeFile(file, makeData({ task, rows, cols, classes: 3, noise: 0.2, format: 'npy' }))
+      await writeFile(file, makeData({ task, rows, cols, classes: 3, noise: 0.2, format }))
       const algorithms = given.algorithms.split(',').filter((name) => tasks[name] === task)
       for (const algorithm of algorithms) {
         for (const compute of given.compute.split(',')) {
-          const options = ['--file', file, '--algorithms', algorithm, '--compute', compute]
+          const options = { file, algorithms: algorithm, compute, format }
+          const settings = Object.entries(options).map(([name, value]) => `--${name}=${value}`)
           const { stdout } = await promisify(execFile)(process.execPath, [
             import.meta.filename,
-            ...options,
+            ...settings,
           ])
           process.stdout.write(stdout)
         }
@@ -66,11 +70,11 @@ async function measureHere(file: string, algorithm: string, compute: string): Pr
   const local = new LocalCompute({ threads: 1 })
   const ports = memoryPorts()
   const { size } = statSync(file)
-  const key = 'uploads/bench/data.npy'
+  const key = `uploads/bench/data.${format}`
   const version = { bucket: 'millrace', key, versionId: 'v1', size }
   const claim: TrainingClaim = {
     model: { user: 'bench', dataset: 'data' },
-    format: 'npy',
+    format,
     source: { ...version, sha256: '7'.repeat(64) },
     sequencer: '01',
     sidecar: null,

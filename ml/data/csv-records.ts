@@ -1,4 +1,4 @@
-import type { CsvLineEnd } from './csv-write.ts'
+import type { CsvLineEnd } from './csv-line-end.ts'
 
 /**
  * Finds where the records of a table end while its bytes come, so that it can be cut between them: line

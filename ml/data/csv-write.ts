@@ -1,8 +1,7 @@
+import type { CsvLineEnd } from './csv-line-end.ts'
+
 /** A cell to write; null where a value is missing. */
 export type CsvCell = number | string | null
-
-/** How the records of a table end. */
-export type CsvLineEnd = '\n' | '\r\n' | '\r'
 
 /**
  * One record as `parseCsv` reads it back: numbers by their shortest text that is the same double, text
@@ -15,19 +14,6 @@ export function csvRecord(cells: readonly CsvCell[], lineEnd: CsvLineEnd = '\n')
   const [only] = cells
   if (cells.length === 1 && (only === null || only === '')) return `NaN${lineEnd}`
   return cells.map(cellText).join(',') + lineEnd
-}
-
-/** How the records of a table that `parseCsv` reads end: as its first one does. */
-export function csvLineEnd(bytes: Uint8Array): CsvLineEnd {
-  let isQuoted = false
-  for (let i = 0; i < bytes.length; i++) {
-    const byte = bytes[i]
-    if (byte === 0x22) isQuoted = !isQuoted
-    else if (isQuoted) continue
-    else if (byte === 0x0a) return '\n'
-    else if (byte === 0x0d) return bytes[i + 1] === 0x0a ? '\r\n' : '\r'
-  }
-  return '\n'
 }
 
 function cellText(cell: CsvCell): string {

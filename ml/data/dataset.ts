@@ -93,7 +93,10 @@ function divided(
 export function datasetFromCsv(table: CsvTable, options: DatasetOptions = {}): Dataset {
   const hasTarget = options.target !== null
   checkColumns(table.columns.length, hasTarget)
-  const targetColumn = hasTarget ? findTarget(table, options.target ?? undefined) : undefined
+  const names = table.columns.map(({ name }) => name)
+  const targetColumn = hasTarget
+    ? table.columns[targetIndex(names, options.target ?? undefined)]
+    : undefined
   const columns = table.columns.filter((column) => column !== targetColumn)
   const d = columns.length
   const features = new Float64Array(table.rows * d)
@@ -140,7 +143,8 @@ export function taskOf(dataset: Pick<Dataset, 'target' | 'classLabels'>): TaskTy
   return known > 0 && distinct.size <= most ? 'classification' : 'regression'
 }
 
-function checkColumns(columns: number, hasTarget: boolean): void {
+/** @throws DataError ShapeInvalid */
+export function checkColumns(columns: number, hasTarget: boolean): void {
   if (columns >= (hasTarget ? 2 : 1)) return
   throw new DataError(
     'ShapeInvalid',
@@ -151,15 +155,15 @@ function checkColumns(columns: number, hasTarget: boolean): void {
   )
 }
 
-function findTarget(table: CsvTable, name: string | undefined): CsvColumn {
-  const found =
-    name === undefined ? table.columns.at(-1) : table.columns.find((column) => column.name === name)
-  if (found !== undefined) return found
-  const names = table.columns.slice(0, 20).map((column) => quoted(column.name))
+/** Which column is the target. @throws DataError TargetNotFound */
+export function targetIndex(names: readonly string[], name: string | undefined): number {
+  const found = name === undefined ? names.length - 1 : names.indexOf(name)
+  if (found >= 0) return found
+  const first = names.slice(0, 20).map((column) => quoted(column))
   throw new DataError(
     'TargetNotFound',
     `There is no column ${quoted(name ?? '')} to be the target; the columns are ` +
-      `${names.join(', ')}${table.columns.length > names.length ? ', …' : ''}.`,
+      `${first.join(', ')}${names.length > first.length ? ', …' : ''}.`,
     { found: name ?? '' },
   )
 }

@@ -1,14 +1,11 @@
 export { correlations } from './correlation.ts'
-export {
-  type CsvColumn,
-  csvLimits,
-  csvNumber,
-  type CsvTable,
-  missingCells,
-  parseCsv,
-} from './csv.ts'
+export { type CsvColumn, type CsvTable, parseCsv } from './csv.ts'
+export { csvNumber, missingCells } from './csv-cells.ts'
+export { type CsvDataset, readCsvDataset } from './csv-dataset.ts'
+export { csvLineEnd, type CsvLineEnd } from './csv-line-end.ts'
 export { CsvRecords } from './csv-records.ts'
-export { type CsvCell, csvLineEnd, type CsvLineEnd, csvRecord } from './csv-write.ts'
+export { csvLimits } from './csv-text.ts'
+export { type CsvCell, csvRecord } from './csv-write.ts'
 export {
   type Dataset,
   datasetFromCsv,

@@ -22,19 +22,24 @@ export function columnsOf(m: Matrix, order?: Int32Array): Float64Array[] {
   return Array.from({ length: cols }, (_, j) => data.subarray(j * rows, (j + 1) * rows))
 }
 
-/** Columns that are copied at once: a cache line of each row. */
-const columnsAtOnce = 8
+/** Columns that are copied at once: half a cache line of each row, as a copy is memory too. */
+const columnsAtOnce = 4
 
-/** Copies of the columns one after the other, of which a few are held at a time. */
+/**
+ * Copies of the columns one after the other, of which a few are held at a time: each is valid until the
+ * next is asked for.
+ */
 export function* eachColumn({ data, rows, cols }: Matrix): Iterable<Float64Array> {
+  const block = new Float64Array(rows * Math.min(columnsAtOnce, cols))
   for (let first = 0; first < cols; first += columnsAtOnce) {
     const count = Math.min(columnsAtOnce, cols - first)
-    const block = new Float64Array(rows * count)
     for (let i = 0; i < rows; i++) {
       for (let j = 0; j < count; j++) block[j * rows + i] = data[i * cols + first + j]!
     }
     for (let j = 0; j < count; j++) yield block.subarray(j * rows, (j + 1) * rows)
   }
+  // Freed at once: the garbage collector would leave it for long.
+  block.buffer.transfer(0)
 }
 
 /** The usable values of a column in ascending order. The column's own memory is reused. */

@@ -16,9 +16,14 @@ export const mostClasses = 500
 /**
  * Throws unless `X` is a well-formed matrix of finite numbers with at least one row and column:
  * DatasetEmpty, ShapeMismatch (also when it has not `cols` columns), ValueNotFinite, ValueTooLarge.
- * With `acceptsMissing` a number may be NaN.
+ * With `acceptsMissing` a number may be NaN. Rows are named from `firstRow` on.
  */
-export function checkFeatures(X: Matrix, cols?: number, acceptsMissing = false): void {
+export function checkFeatures(
+  X: Matrix,
+  cols?: number,
+  acceptsMissing = false,
+  firstRow = 0,
+): void {
   if (!isMatrix(X)) {
     throw new ModelError('ShapeMismatch', 'features are { data: Float64Array, rows, cols }')
   }
@@ -37,7 +42,8 @@ export function checkFeatures(X: Matrix, cols?: number, acceptsMissing = false):
   }
   if (cols !== undefined && X.cols !== cols) throw wrongWidth(X.cols, cols)
   const k = firstUnusable(data, data.length, acceptsMissing)
-  if (k >= 0) throw badValue(data[k]!, `row ${Math.floor(k / X.cols)}, column ${k % X.cols}`)
+  if (k < 0) return
+  throw badValue(data[k]!, `row ${firstRow + Math.floor(k / X.cols)}, column ${k % X.cols}`)
 }
 
 /** The same for a single row of `cols` features. */

@@ -63,6 +63,12 @@ export interface FitOptions {
    * no second copy is held. X is then worth nothing afterwards, also when the fit throws. @default false
    */
   readonly overwriteX?: boolean | undefined
+  /**
+   * Gives at least so many doubles of memory, in which a pipeline keeps what its first step makes of X
+   * where that is not to be written over X. The memory is the caller's again after the fit. Default
+   * memory of the fit's own.
+   */
+  readonly copyTo?: ((values: number) => Float64Array) | undefined
 }
 
 /** How a fit is followed and ended. */
@@ -78,7 +84,7 @@ export interface FitProgress {
   readonly iterations: number
 }
 
-const fitOptions = ['signal', 'onProgress', 'sampleWeight', 'overwriteX']
+const fitOptions = ['signal', 'onProgress', 'sampleWeight', 'overwriteX', 'copyTo']
 
 /** Throws OptionInvalid for an option of a fit that no fit has, or that cannot be one. */
 export function checkFitOptions(owner: string, options: FitOptions): void {
@@ -87,6 +93,7 @@ export function checkFitOptions(owner: string, options: FitOptions): void {
     signal,
     onProgress,
     overwriteX = false,
+    copyTo,
   }: { readonly [Name in keyof FitOptions]: unknown } = options
   const isSignal = typeof signal === 'object' && signal !== null && 'aborted' in signal
   if (signal !== undefined && !isSignal) {
@@ -97,6 +104,9 @@ export function checkFitOptions(owner: string, options: FitOptions): void {
   }
   if (typeof overwriteX !== 'boolean') {
     throw new ModelError('OptionInvalid', `${owner}.fit: option overwriteX takes true or false`)
+  }
+  if (copyTo !== undefined && typeof copyTo !== 'function') {
+    throw new ModelError('OptionInvalid', `${owner}.fit: option copyTo takes a function`)
   }
 }
 

@@ -4,6 +4,7 @@ import { checkFeatures, checkRow } from './checks.ts'
 import { checkFollowOptions, checkpoint, type UnweightedFitOptions } from './classifier.ts'
 import { ModelError } from './errors.ts'
 import type { OptionValue } from './options.ts'
+import type { RowSource } from './row-source.ts'
 import type { Tensors } from './tensors.ts'
 
 /**
@@ -25,6 +26,8 @@ export interface Clusterer {
 
   /** Learns from X (n × d). Throws OptionInvalid for fewer rows than clusters, FitAborted. */
   fit(X: Matrix, options?: UnweightedFitOptions): this
+  /** `fit` for rows as they are made; only of models that copy what they learn from. */
+  readonly fitRows?: ((rows: RowSource, options?: UnweightedFitOptions) => this) | undefined
 
   /** The number of the cluster of each row. */
   predict(X: Matrix): Float64Array
@@ -58,9 +61,7 @@ export abstract class RowClusterer<Model extends LearnedClusters> implements Clu
   fit(X: Matrix, options: UnweightedFitOptions = {}): this {
     checkFollowOptions(this.algorithm, options)
     checkFeatures(X)
-    checkpoint(options, { fraction: 0, iterations: 0 })
-    this.#model = withinMemory(this.algorithm, () => this.learn(X, options))
-    return this
+    return this.fitTo(options, () => this.learn(X, options))
   }
 
   predict(X: Matrix): Float64Array {
@@ -82,6 +83,13 @@ export abstract class RowClusterer<Model extends LearnedClusters> implements Clu
   /** Learns from checked input, which it leaves as it is. */
   protected abstract learn(X: Matrix, options: UnweightedFitOptions): Model
   protected abstract clusterOf(model: Model, row: Float64Array): number
+
+  /** The order of a fit whose features are checked. */
+  protected fitTo(options: UnweightedFitOptions, learn: () => Model): this {
+    checkpoint(options, { fraction: 0, iterations: 0 })
+    this.#model = withinMemory(this.algorithm, learn)
+    return this
+  }
 
   protected get model(): Model {
     if (this.#model === undefined) {

@@ -25,7 +25,8 @@ export function sizeRefusals(file: FileSize, place: Place): RejectionReason[] {
     const found = isMemory ? `${bytesText(need.peakBytes)} of memory` : secondsText(need.seconds)
     const most = isMemory ? bytesText(place.memoryBytes) : secondsText(place.seconds!)
     const what = `${state} of ${bytesText(file.bytes)} of .${file.format} takes about ${found}`
-    const other = file.format === 'csv' ? 'save it as .npy, ' : ''
+    // Its values take the same memory from either; from a .npy they are there sooner.
+    const other = file.format === 'csv' && !isMemory ? 'save it as .npy, ' : ''
     const more = place.seconds === null ? '' : ', or give the training functions more memory'
     const message = `${what}, and a function has ${most}: ${other}take fewer rows or columns${more}`
     return [{ code: 'TooLarge', message }]

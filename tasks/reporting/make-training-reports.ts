@@ -1,8 +1,8 @@
 import { seedFromDigest } from '../../ml/data/index.ts'
 import { defineJob } from '../../platform/ports/index.ts'
 import {
-  datasetOf,
   learningTaskOf,
+  readDataset,
   splitDataset,
   splitRuleOf,
   type DatasetForm,
@@ -29,8 +29,8 @@ export const makeTrainingReports = defineJob(
   import.meta.url,
   'makeTrainingReports',
   async (request: TrainingReportsRequest): Promise<Record<ReportKind, string>> => {
-    const { about, bytes, values, form, evaluation, drift } = request
-    const dataset = datasetOf(bytes ?? values, form)
+    const { about, form, evaluation, drift } = request
+    const { dataset } = await readDataset(request, form)
     const split = splitDataset(dataset, splitRuleOf(form.configuration))
     const task = learningTaskOf(dataset, form.configuration)
     const seed = seedFromDigest(about.sha256)

@@ -31,13 +31,15 @@ const placesOf = (from: typeof template) => {
     const { Variables } = Properties['Environment'] as { Variables: Record<string, string> }
     return Variables[placesVariable] ?? []
   })
-  expect(given).toHaveLength(1)
+  // What plans a training, and what tells afterwards what the plan had no place for.
+  expect(given).toHaveLength(2)
+  expect(given[1]).toBe(given[0])
   return JSON.parse(given[0]!) as { name: string; memoryBytes: number; seconds: number }[]
 }
 const mebibyte = 1024 ** 2
 
 describe('the places of trainings', () => {
-  it('are the functions and the container that there are, as Validate is told', () => {
+  it('are the functions and the container that there are, as Validate and Evaluate are told', () => {
     const usual = { name: 'function', memoryBytes: 3008 * mebibyte, seconds: 900 }
     const container = {
       name: 'container',

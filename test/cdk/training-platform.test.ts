@@ -260,9 +260,8 @@ describe('the functions', () => {
       return Variables[placesVariable] ?? []
     })
     const memoryBytes = 3008 * 1024 ** 2
-    expect(places.map((place) => JSON.parse(place) as unknown)).toEqual([
-      [{ name: 'function', memoryBytes, seconds: 900 }],
-    ])
+    const told = [{ name: 'function', memoryBytes, seconds: 900 }]
+    expect(places.map((place) => JSON.parse(place) as unknown)).toEqual([told, told])
     expect(Object.keys(ofType(template, 'AWS::ECS::Cluster'))).toEqual([])
   })
 

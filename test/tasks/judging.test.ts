@@ -132,6 +132,21 @@ describe('The metric of a training', () => {
     expect(groups.reasons[0]!.message).toMatch(/which there are silhouette$/)
   })
 
+  it('names what was left out because no place has the time for it', async () => {
+    const places = [{ name: 'function', memoryBytes: 3e9, seconds: 0.3 }] as const
+    const { leftOut } = await trained(memoryPorts({ places }), 'uploads/ada/iris.npy', irisNpy(), {
+      algorithms: ['ml-svm', 'logistic-regression'],
+      trials: 1,
+    })
+    expect(leftOut).toEqual([
+      {
+        algorithm: 'ml-svm',
+        instead: 'logistic-regression',
+        reason: expect.stringMatching(/^ml-svm on 1\d\d rows × 4 columns takes about/) as string,
+      },
+    ])
+  })
+
   it('of log loss leaves out what has no probabilities, and a champion without waits', async () => {
     const ports = memoryPorts()
     const iris = 'uploads/ada/iris.npy'

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { writeNpy, type NpyData, type NpyDtype } from '../../ml/data/index.ts'
 import { memoryPorts, putUpload, runTask } from '../../platform/testing/index.ts'
-import { readUpload } from '../../tasks/dataset.ts'
+import { withUpload } from '../../tasks/dataset.ts'
 import { fitCandidate } from '../../tasks/fit-candidate.ts'
 import type { LearningTask, TrainingClaim } from '../../tasks/shapes.ts'
 import { validate } from '../../tasks/validate.ts'
@@ -34,10 +34,12 @@ async function bothModels(
   algorithm: string,
 ) {
   const { ports, claim } = await claimed(bytes, format, { task, trials: 2 })
-  const upload = await readUpload(ports.objects, claim)
   const options = { algorithm, sha256: claim.source.sha256, lineage: {} }
-  const plain = await fitCandidate.run({ bytes, form: upload.form, ...options })
-  return { plain, read: await fitCandidate.run({ ...upload, ...options }), upload }
+  return withUpload(ports.objects, claim, async (upload) => ({
+    plain: await fitCandidate.run({ bytes, form: upload.form, ...options }),
+    read: await fitCandidate.run({ ...upload, ...options }),
+    upload,
+  }))
 }
 
 const rows = quantityRows(150, 4).map((row) => row.map((value) => Math.round(value * 8)))
@@ -86,7 +88,7 @@ describe('an upload that is read into shared memory', () => {
   it('is what was claimed, whatever came under its key since', async () => {
     const { ports, claim } = await claimed(irisNpy(), 'npy')
     await putUpload(ports.objects, claim.source.key, new Uint8Array(10))
-    const { values } = await readUpload(ports.objects, claim)
+    const values = await withUpload(ports.objects, claim, async (upload) => upload.values)
     expect([values!.rows, values!.cols]).toEqual([150, 5])
     expect([...values!.data.subarray(0, 5)]).toEqual([5.1, 3.5, 1.4, 0.2, 0])
   })

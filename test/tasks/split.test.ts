@@ -39,4 +39,21 @@ describe('The split of a growing upload', () => {
     const after = heldOutOf([...lines, '1000,alpha', '1001,alpha', '1002,alpha'])
     expect(after.filter((line) => !line.endsWith('alpha'))).toEqual(before)
   })
+
+  it('stays when a category comes that is first by name, and leaves the features as they are', () => {
+    const lines = Array.from(
+      { length: 400 },
+      (_, i) => `${['beta', 'gamma', ''][i % 3]},${i / 8},0`,
+    )
+    const heldOutRows = (all: readonly string[]) => {
+      const dataset = datasetOf(new TextEncoder().encode(['c,x,y', ...all, ''].join('\n')), form)
+      const before = dataset.features.data.slice()
+      const { heldOut } = splitDataset(dataset, splitRuleOf({}))
+      expect(dataset.features.data).toEqual(before)
+      return [...heldOut]
+    }
+    const before = heldOutRows(lines)
+    expect(before.length).toBeGreaterThan(60)
+    expect(heldOutRows([...lines, 'alpha,1000,0']).filter((row) => row < 400)).toEqual(before)
+  })
 })

@@ -1,7 +1,7 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { seededRandom, type Random } from '../../data/random.ts'
 import { checkFeatures, largestMagnitude } from '../checks.ts'
-import { checkpoint, type UnweightedFitOptions } from '../classifier.ts'
+import { checkFollowOptions, checkpoint, type UnweightedFitOptions } from '../classifier.ts'
 import { RowClusterer, type LearnedClusters } from '../clusterer.ts'
 import { ModelError } from '../errors.ts'
 import {
@@ -10,6 +10,7 @@ import {
   type OptionTable,
   type Parameters,
 } from '../options.ts'
+import { rowsOfMatrix, type RowSource } from '../row-source.ts'
 import { float64Tensor, int32Tensor, readFloat64, readInt32 } from '../tensors.ts'
 import { refuseOtherTensors, type LoadedTensors, type Tensors } from '../tensors.ts'
 import { centroidOrder } from './centroid-order.ts'
@@ -143,6 +144,11 @@ export class KMeans extends RowClusterer<KMeansModel> {
     return this.model.iterations
   }
 
+  fitRows(rows: RowSource, options: UnweightedFitOptions = {}): this {
+    checkFollowOptions(this.algorithm, options)
+    return this.fitTo(options, () => this.#learnRows(rows, options))
+  }
+
   toTensors(): Tensors {
     const { centroids, clusterCount, featureCount, inertia, iterations } = this.model
     return {
@@ -153,12 +159,16 @@ export class KMeans extends RowClusterer<KMeansModel> {
   }
 
   protected learn(X: Matrix, options: UnweightedFitOptions): KMeansModel {
+    return this.#learnRows(rowsOfMatrix(X), options)
+  }
+
+  #learnRows(rows: RowSource, options: UnweightedFitOptions): KMeansModel {
     const { nClusters: k, tol, maxIter, seed } = this.#options
-    if (X.rows < k) {
-      throw invalidOption(`nClusters is ${k}, which ${X.rows} rows are too few for`)
+    if (rows.rows < k) {
+      throw invalidOption(`nClusters is ${k}, which ${rows.rows} rows are too few for`)
     }
     const random = seededRandom(seed)
-    const lloyd = new Lloyd(X, k)
+    const lloyd = new Lloyd(rows, k)
     const tolerance = tol * lloyd.variance
     const runs = this.#runs()
     let best: LloydResult | undefined
@@ -184,7 +194,7 @@ export class KMeans extends RowClusterer<KMeansModel> {
       throw new ModelError('ValueTooLarge', `KMeans: the inertia is ${inertia}: rescale X`)
     }
     return {
-      featureCount: X.cols,
+      featureCount: rows.cols,
       clusterCount: k,
       centroids: inOrder(centroids, k, lloyd.origin),
       inertia,

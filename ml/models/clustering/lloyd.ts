@@ -1,5 +1,6 @@
 import type { Matrix } from '../../data/matrix.ts'
 import { columnMeans } from '../column-statistics.ts'
+import type { RowSource } from '../row-source.ts'
 import { KernelMemory, KernelSource } from '../wasm/kernel-memory.ts'
 import type { LloydArithmetic } from './wasm/lloyd-arithmetic.ts'
 import { plainArithmetic } from './wasm/lloyd-plain.ts'
@@ -59,8 +60,8 @@ export class Lloyd {
   /** All moves so far of each centroid, together with the greatest of the others'. */
   readonly #moved: Float64Array
 
-  constructor(X: Matrix, k: number, kind: 'wasm' | 'plain' = 'wasm') {
-    const { rows: n, cols } = X
+  constructor(source: RowSource, k: number, kind: 'wasm' | 'plain' = 'wasm') {
+    const { rows: n, cols } = source
     const memory = new KernelMemory(kernels)
     const places = reservePlaces(memory, n, cols, k)
     this.#k = k
@@ -76,14 +77,16 @@ export class Lloyd {
     this.#moves = new Float64Array(k)
     this.#moved = memory.doubles(places.moved, k)
 
-    const first = { ...X, data: X.data.subarray(0, Math.min(n, blockRows) * cols) }
-    this.origin = columnMeans({ ...first, rows: first.data.length / cols })
+    const first = Math.min(n, blockRows)
+    source.writeRows(0, first, this.rows.data)
+    const data = this.rows.data.subarray(0, first * cols)
+    this.origin = columnMeans({ data, rows: first, cols })
     memory.doubles(places.origin, cols).set(this.origin)
     const sums = memory.doubles(places.columnSums, cols).fill(0)
     const squares = memory.doubles(places.squares, cols).fill(0)
     for (let from = 0; from < n; from += blockRows) {
       const to = Math.min(from + blockRows, n)
-      this.rows.data.set(X.data.subarray(from * cols, to * cols), from * cols)
+      source.writeRows(from, to, this.rows.data.subarray(from * cols, to * cols))
       const place = places.rows + from * cols * Float64Array.BYTES_PER_ELEMENT
       const { origin, columnSums, squares } = places
       this.#arithmetic.shift(place, to - from, cols, origin, columnSums, squares)

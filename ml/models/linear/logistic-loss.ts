@@ -2,17 +2,30 @@ import type { Heap } from '../wasm/heap.ts'
 import { Layout } from '../wasm/layout.ts'
 import {
   inFours,
-  takeRows,
+  LogisticRows,
   widthOf,
   type LogisticProblem,
-  type LogisticRows,
+  type RowBlock,
 } from './logistic-rows.ts'
 import type { ConvexFunction } from './newton-steps.ts'
-import { BinaryLosses, MultinomialLosses, type RowBlock, type RowLosses } from './row-losses.ts'
+import { BinaryLosses, MultinomialLosses, type RowLosses } from './row-losses.ts'
 
 /** A block of rows takes about so many bytes: it stays in the nearest cache while it is worked on. */
 const blockBytes = 16_384
 const fewestRowsOfBlock = 8
+
+/** Products of rows are summed for as many pairs of outputs at once as have so many bytes of sums. */
+const gramBytes = 2 ** 20
+
+/** Up to so many bytes a copy of the rows is held: to make it anew in every pass takes longer. */
+const mostHeldBytes = 2 ** 25
+
+/** The part of the Hessian between outputs a and b, and where it begins. */
+interface HessianBlock {
+  readonly a: number
+  readonly b: number
+  readonly start: number
+}
 
 /**
  * The mean log loss of n rows plus ‖weights‖² / (2 C n), which has its minimum where scikit-learn's
@@ -22,7 +35,8 @@ const fewestRowsOfBlock = 8
  * column's spread, so that no unit of a column slows the search down. The parameters are, for each
  * output, a line of d such weights, an intercept, and a 0 where that makes their number even.
  *
- * Every pass over the rows does all it has to do with a block of them before it goes to the next.
+ * Every pass over the rows does all it has to do with a block of them before it goes to the next; of
+ * many rows only that block is held beside X.
  * `useRows` confines the mean to the first rows, for a first look that costs little.
  */
 export class LogisticLoss implements ConvexFunction {
@@ -41,7 +55,8 @@ export class LogisticLoss implements ConvexFunction {
   /** Outputs × width: what the rows are multiplied by, and sums of rows, a line for each output. */
   readonly #lines: Float64Array
   readonly #sums: Float64Array
-  readonly #gram: Float64Array
+  /** Pairs of outputs × width². */
+  readonly #grams: Float64Array
   /** The spread of a column and 1 / spread; of the intercept 1. */
   readonly #spread: Float64Array
   readonly #scale: Float64Array
@@ -50,8 +65,15 @@ export class LogisticLoss implements ConvexFunction {
   /** At the point that `value` was last asked for. */
   readonly #gradient: Float64Array
 
-  /** @param heapFor a heap of at least so many bytes, with anything in it */
-  constructor(problem: LogisticProblem, heapFor: (bytes: number) => Heap) {
+  /**
+   * @param heapFor a heap of at least so many bytes, with anything in it
+   * @param mostBytes of copied rows that may be held
+   */
+  constructor(
+    problem: LogisticProblem,
+    heapFor: (bytes: number) => Heap,
+    mostBytes: number = mostHeldBytes,
+  ) {
     const { X, classCount, C } = problem
     const outputs = classCount === 2 ? 1 : classCount
     const width = widthOf(X.cols)
@@ -62,27 +84,34 @@ export class LogisticLoss implements ConvexFunction {
     this.#used = X.rows
     this.size = outputs * width
     this.#rowsOfBlock = Math.max(fewestRowsOfBlock, 4 * Math.floor(blockBytes / (32 * width)))
+    const gramsAtOnce = Math.max(
+      1,
+      Math.min((outputs * (outputs + 1)) / 2, Math.floor(gramBytes / (8 * width * width))),
+    )
     const layout = new Layout()
     const places = {
       scores: layout.doubles(outputs * this.#rowsOfBlock),
       lines: layout.doubles(this.size),
       sums: layout.doubles(this.size),
-      gram: layout.doubles(width * width),
+      gram: layout.doubles(gramsAtOnce * width * width),
       kept: layout.doubles(outputs * padded),
       each: layout.doubles(outputs === 1 ? padded : this.#rowsOfBlock),
     }
     this.#places = places
-    this.#rows = takeRows(problem, layout, heapFor)
+    this.#rows = new LogisticRows(problem, {
+      ...{ layout, heapFor, rowsOfBlock: this.#rowsOfBlock },
+      mostHeldBytes: mostBytes,
+    })
     const { heap, labels, variance } = this.#rows
     this.#heap = heap
-    const lossPlaces = { ...places, weights: this.#rows.places.weights }
+    const lossPlaces = { ...places, weights: this.#rows.weights }
     this.#losses =
       outputs === 1
         ? new BinaryLosses(heap, lossPlaces, labels)
         : new MultinomialLosses(heap, lossPlaces, labels, outputs)
     this.#lines = heap.doubles(places.lines, this.size)
     this.#sums = heap.doubles(places.sums, this.size)
-    this.#gram = heap.doubles(places.gram, width * width)
+    this.#grams = heap.doubles(places.gram, gramsAtOnce * width * width)
     const ridge = 1 / (C * X.rows)
     this.#spread = variance.map((value) => Math.sqrt(value + ridge))
     this.#penalty = this.#spread.map((spread) => ridge / (spread * spread))
@@ -123,16 +152,21 @@ export class LogisticLoss implements ConvexFunction {
   }
 
   hessianBlock(c: number, out: Float64Array): void {
-    this.#writeBlock(c, c, out, 0, this.#width)
+    this.#writeBlocks([{ a: c, b: c, start: 0 }], out, this.#width)
     for (let j = 0; j < this.#penalty.length; j++) out[j * this.#width + j]! += this.#penalty[j]!
   }
 
   hessian(out: Float64Array): void {
     out.fill(0)
+    const blocks: HessianBlock[] = []
     for (let a = 0; a < this.#outputs; a++) {
       for (let b = a; b < this.#outputs; b++) {
-        this.#writeBlock(a, b, out, (a * this.size + b) * this.#width, this.size)
+        blocks.push({ a, b, start: (a * this.size + b) * this.#width })
       }
+    }
+    const atOnce = this.#grams.length / (this.#width * this.#width)
+    for (let first = 0; first < blocks.length; first += atOnce) {
+      this.#writeBlocks(blocks.slice(first, first + atOnce), out, this.size)
     }
     this.#forEachWeight((j, column) => {
       out[j * this.size + j]! += this.#penalty[column]!
@@ -165,14 +199,13 @@ export class LogisticLoss implements ConvexFunction {
    */
   #sumRows(parameters: Float64Array, change: (block: RowBlock) => void): void {
     const { scores, lines, sums } = this.#places
-    const { rows } = this.#rows.places
     const { arithmetic } = this.#heap
     const width = this.#width
     for (let j = 0; j < this.size; j++) this.#lines[j] = parameters[j]! * this.#scale[j % width]!
     this.#sums.fill(0)
     this.#forEachBlock((block) => {
-      const { first, count } = block
-      const from = rows + first * width * 8
+      const { count } = block
+      const from = this.#rows.placeOf(block)
       for (let c = 0; c < this.#outputs; c++) {
         const line = lines + c * width * 8
         arithmetic.rowsTimes(from, count, width, line, scores + c * count * 8)
@@ -185,23 +218,28 @@ export class LogisticLoss implements ConvexFunction {
     })
   }
 
-  /** The Hessian of the loss between outputs a and b into `out` from `start` on, by lines of `stride`. */
-  #writeBlock(a: number, b: number, out: Float64Array, start: number, stride: number): void {
-    const { gram } = this.#places
-    const { rows } = this.#rows.places
+  /** Blocks of the Hessian of the loss into `out`, by lines of `stride`, in one pass over the rows. */
+  #writeBlocks(blocks: readonly HessianBlock[], out: Float64Array, stride: number): void {
     const width = this.#width
-    this.#gram.fill(0)
-    this.#forEachBlock((block) => {
-      const curvatures = this.#losses.curvatures(block, a, b)
-      const from = rows + block.first * width * 8
-      this.#heap.arithmetic.weightedGram(from, curvatures, block.count, width, gram)
+    const size = width * width
+    const { gram } = this.#places
+    this.#grams.fill(0)
+    this.#forEachBlock((rows) => {
+      const from = this.#rows.placeOf(rows)
+      blocks.forEach(({ a, b }, k) => {
+        const curvatures = this.#losses.curvatures(rows, a, b)
+        const to = gram + k * size * 8
+        this.#heap.arithmetic.weightedGram(from, curvatures, rows.count, width, to)
+      })
     })
-    for (let j = 0; j < width; j++) {
-      for (let l = 0; l < width; l++) {
-        const sum = this.#gram[Math.min(j, l) * width + Math.max(j, l)]!
-        out[start + j * stride + l] = (sum * this.#scale[j]! * this.#scale[l]!) / this.#used
+    blocks.forEach(({ start }, k) => {
+      for (let j = 0; j < width; j++) {
+        for (let l = 0; l < width; l++) {
+          const sum = this.#grams[k * size + Math.min(j, l) * width + Math.max(j, l)]!
+          out[start + j * stride + l] = (sum * this.#scale[j]! * this.#scale[l]!) / this.#used
+        }
       }
-    }
+    })
   }
 
   /**

@@ -62,7 +62,8 @@ interface LogisticModel extends Learned {
 /**
  * Multinomial logistic regression with an L2 penalty and free intercepts, scikit-learn's objective
  * C Σ log loss + ½ ‖weights‖², taken to its optimum by Newton's method. Of two classes it is the
- * binary one. Memory of a fit: one copy of X and a value a row and class.
+ * binary one. Memory of a fit: a value a row and class, and a copy of X where that has at
+ * most 32 MB.
  *
  *     const model = new LogisticRegression({ C: 1 }).fit(X, y)
  *     model.predictProba(X)
@@ -115,9 +116,7 @@ export class LogisticRegression extends ProbabilisticClassifier<LogisticModel> {
   ): LogisticModel {
     const { C, tol, maxIter, classWeight } = this.#options
     const classCount = classes.length
-    const weights =
-      rowWeights(classWeight, labels, classCount, fitOptions, this.algorithm) ??
-      new Float64Array(X.rows).fill(1)
+    const weights = rowWeights(classWeight, labels, classCount, fitOptions, this.algorithm)
     const loan = new HeapLoan()
     try {
       const loss = new LogisticLoss({ X, labels, classCount, weights, C }, loan.heapFor)

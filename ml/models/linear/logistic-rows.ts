@@ -2,37 +2,30 @@ import type { Matrix } from '../../data/matrix.ts'
 import type { Heap } from '../wasm/heap.ts'
 import type { Layout } from '../wasm/layout.ts'
 
-/** What is learned from: `labels` count classes from 0, `weights` what each row counts. */
+/** What is learned from: `labels` count classes from 0, `weights` what each row counts, default 1. */
 export interface LogisticProblem {
   readonly X: Matrix
   readonly labels: Int32Array
   readonly classCount: number
-  readonly weights: Float64Array
+  readonly weights: Float64Array | undefined
   readonly C: number
 }
 
-/**
- * The rows of a problem in a heap, each less a centre and with a 1 behind, for the intercept, and a 0
- * where that makes their length even. They stand in an order in which the first ones of any number
- * are spread evenly over all; rows that weigh nothing make their number a multiple of 4.
- */
-export interface LogisticRows {
-  readonly heap: Heap
-  /** Of the rows, and of a weight for each. */
-  readonly places: RowPlaces
-  /** Doubles in a row. */
-  readonly width: number
-  /** In the order of the rows in the heap. */
-  readonly labels: Int32Array
-  /** What was taken off each column: near its mean. */
-  readonly centre: Float64Array
-  /** The mean squared distance of each column from that. */
-  readonly variance: Float64Array
+/** Rows from `first` on, a multiple of 4 of them. */
+export interface RowBlock {
+  readonly first: number
+  readonly count: number
 }
 
-interface RowPlaces {
-  readonly rows: number
-  readonly weights: number
+/** What rows take in a heap, and of how many a copy is held. */
+export interface RowRoom {
+  readonly layout: Layout
+  /** A heap of at least so many bytes, with anything in it. */
+  readonly heapFor: (bytes: number) => Heap
+  /** The most rows of a block. */
+  readonly rowsOfBlock: number
+  /** Of more bytes no copy is held: each block is made anew where it is used. */
+  readonly mostHeldBytes: number
 }
 
 /** Rows that stay together: they are copied and centred while they are in the nearest cache. */
@@ -50,47 +43,110 @@ export function inFours(count: number): number {
 }
 
 /**
- * Puts the rows of a problem into a heap.
- *
- * @param layout of all else that is to be in the heap
- * @param heapFor a heap of at least so many bytes, with anything in it
+ * The rows of a problem in a heap, each less a centre and with a 1 behind, for the intercept, and a 0
+ * where that makes their length even. They stand in an order in which the first ones of any number
+ * are spread evenly over all; rows that weigh nothing make their number a multiple of 4.
  */
-export function takeRows(
-  { X, labels, weights }: LogisticProblem,
-  layout: Layout,
-  heapFor: (bytes: number) => Heap,
-): LogisticRows {
-  const { data, rows: count, cols } = X
-  const width = widthOf(cols)
-  const padded = inFours(count)
-  const places = { rows: layout.doubles(padded * width), weights: layout.doubles(padded) }
-  const work = {
-    part: layout.doubles(together * cols),
-    centre: layout.doubles(cols),
-    squares: layout.doubles(cols),
+export class LogisticRows {
+  readonly heap: Heap
+  /** Where the heap has a weight for each row. */
+  readonly weights: number
+  /** In the order of the rows in the heap. */
+  readonly labels: Int32Array
+  /** What was taken off each column: near its mean. */
+  readonly centre: Float64Array
+  /** The mean squared distance of each column from that. */
+  readonly variance: Float64Array
+  readonly #X: Matrix
+  /** Doubles in a row. */
+  readonly #width: number
+  readonly #isHeld: boolean
+  readonly #groups: Int32Array
+  /** The place among the groups of that which has fewer rows, and how many it lacks. */
+  readonly #short: { readonly at: number; readonly missing: number }
+  readonly #places: Record<'rows' | 'part' | 'centre' | 'squares', number>
+  readonly #part: Float64Array
+
+  constructor({ X, labels, weights }: LogisticProblem, room: RowRoom) {
+    const { layout, heapFor, rowsOfBlock, mostHeldBytes } = room
+    const { rows: count, cols } = X
+    const width = widthOf(cols)
+    const padded = inFours(count)
+    this.#X = X
+    this.#width = width
+    this.#isHeld = padded * width * 8 <= mostHeldBytes
+    this.weights = layout.doubles(padded)
+    this.#places = {
+      rows: layout.doubles((this.#isHeld ? padded : Math.max(rowsOfBlock, together)) * width),
+      part: layout.doubles(together * cols),
+      centre: layout.doubles(cols),
+      squares: layout.doubles(cols),
+    }
+    const heap = heapFor(layout.bytes)
+    this.heap = heap
+    this.#part = heap.doubles(this.#places.part, together * cols)
+    this.centre = roughMean(X)
+    heap.doubles(this.#places.centre, cols).set(this.centre)
+    const squares = heap.doubles(this.#places.squares, cols).fill(0)
+    this.labels = new Int32Array(count)
+    const newWeights = heap.doubles(this.weights, padded)
+    this.#groups = spreadGroups(Math.ceil(count / together))
+    const last = this.#groups.length - 1
+    this.#short = { at: this.#groups.indexOf(last), missing: (last + 1) * together - count }
+    let next = 0
+    for (const group of this.#groups) {
+      const first = group * together
+      const end = Math.min(count, first + together)
+      this.#centre(first, end, this.#isHeld ? next : 0)
+      this.labels.set(labels.subarray(first, end), next)
+      if (weights) newWeights.set(weights.subarray(first, end), next)
+      else newWeights.fill(1, next, next + end - first)
+      next += end - first
+    }
+    newWeights.fill(0, count)
+    if (this.#isHeld) this.#clear(count, padded)
+    this.variance = squares.map((sum) => sum / count)
   }
-  const heap = heapFor(layout.bytes)
-  const part = heap.doubles(work.part, together * cols)
-  const centre = heap.doubles(work.centre, cols)
-  const squares = heap.doubles(work.squares, cols).fill(0)
-  centre.set(roughMean(X))
-  const newLabels = new Int32Array(count)
-  const newWeights = heap.doubles(places.weights, padded)
-  let next = 0
-  for (const group of spreadGroups(Math.ceil(count / together))) {
-    const first = group * together
-    const end = Math.min(count, first + together)
-    const to = places.rows + next * width * 8
-    part.set(data.subarray(first * cols, end * cols))
-    heap.arithmetic.centreRows(work.part, end - first, cols, work.centre, to, work.squares)
-    newLabels.set(labels.subarray(first, end), next)
-    newWeights.set(weights.subarray(first, end), next)
-    next += end - first
+
+  /** Where the heap has the rows of a block; another block may take their place. */
+  placeOf({ first, count }: RowBlock): number {
+    if (this.#isHeld) return this.#places.rows + first * this.#width * 8
+    const end = Math.min(first + count, this.#X.rows)
+    for (let at = first; at < end;) {
+      const { from, to } = this.#runAt(at)
+      const length = Math.min(to - from, end - at)
+      this.#centre(from, from + length, at - first)
+      at += length
+    }
+    this.#clear(end - first, count)
+    return this.#places.rows
   }
-  newWeights.fill(0, count)
-  heap.doubles(places.rows + count * width * 8, (padded - count) * width).fill(0)
-  const variance = squares.map((sum) => sum / count)
-  return { heap, places, width, labels: newLabels, centre: centre.slice(), variance }
+
+  /** The rows of the problem that stand together from a place in the order on. */
+  #runAt(at: number): { from: number; to: number } {
+    const { at: short, missing } = this.#short
+    const isAfter = at >= (short + 1) * together - missing
+    const place = isAfter ? at + missing : at
+    const first = this.#groups[Math.floor(place / together)]! * together
+    return {
+      from: first + (place % together),
+      to: Math.min(first + together, this.#X.rows),
+    }
+  }
+
+  /** Copies rows of the problem, at most as many as stay together, to the `at`-th place on. */
+  #centre(from: number, to: number, at: number): void {
+    const { data, cols } = this.#X
+    const { rows, part, centre, squares } = this.#places
+    this.#part.set(data.subarray(from * cols, to * cols))
+    const out = rows + at * this.#width * 8
+    this.heap.arithmetic.centreRows(part, to - from, cols, centre, out, squares)
+  }
+
+  #clear(from: number, to: number): void {
+    const width = this.#width
+    this.heap.doubles(this.#places.rows + from * width * 8, (to - from) * width).fill(0)
+  }
 }
 
 /** The mean of some rows that stand evenly apart; of a constant column just its value. */

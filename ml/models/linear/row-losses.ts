@@ -1,5 +1,5 @@
 import type { Heap } from '../wasm/heap.ts'
-import { inFours } from './logistic-rows.ts'
+import { inFours, type RowBlock } from './logistic-rows.ts'
 
 /**
  * The log loss of rows by their scores, a block of rows at a time. The scores of a block are outputs ×
@@ -12,12 +12,6 @@ export interface RowLosses {
   timesCurvature(block: RowBlock, values: number): void
   /** Where the second derivatives by outputs a and b are, one a row. */
   curvatures(block: RowBlock, a: number, b: number): number
-}
-
-/** Rows from `first` on, a multiple of 4 of them. */
-export interface RowBlock {
-  readonly first: number
-  readonly count: number
 }
 
 /** Where a value a row stands. */

@@ -69,10 +69,9 @@ export function crossValidate(
     const { train, test } = foldRows.of(rows)
     const model = trainer.create(hyperparameters, seed)
     model.fit(train.X, train.y, {
+      ...foldRows.fitOptions,
       signal: options.signal,
       sampleWeight: train.weights,
-      // They are copies, made anew for the next fit.
-      overwriteX: true,
       onProgress: ({ fraction, iterations }) =>
         options.onProgress?.({ fraction: (fold + fraction) / count, iterations }),
     })

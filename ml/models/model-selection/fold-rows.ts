@@ -1,4 +1,5 @@
 import { rowOf, type Matrix } from '../../data/matrix.ts'
+import type { FitOptions } from '../classifier.ts'
 import { ModelError } from '../errors.ts'
 import type { Fold } from './splits.ts'
 
@@ -37,11 +38,19 @@ function invalid(what: string): ModelError {
   return new ModelError('OptionInvalid', `option folds: ${what}`)
 }
 
-/**
- * Copies of the rows of one fold after another, all in the same memory: as much as X takes, however
- * many folds there are. What `of` answers is valid until its next call.
- */
-export class FoldRows {
+/** The rows of one fold after another. What `of` answers is valid until the next call of either. */
+export interface FoldSource {
+  of(fold: Fold): { readonly train: Rows; readonly test: Rows }
+  /** How a fit may treat the rows that it learns from. */
+  readonly fitOptions: Pick<FitOptions, 'overwriteX' | 'copyTo'>
+  /** Ends their use. */
+  end(): void
+}
+
+/** Copies of them, all in the same memory: as much as X takes, however many folds there are. */
+export class FoldRows implements FoldSource {
+  /** They are copies, made anew for the next fit. */
+  readonly fitOptions = { overwriteX: true }
   readonly #all: Rows
   readonly #data: Float64Array
   readonly #targets: Float64Array
@@ -60,6 +69,10 @@ export class FoldRows {
 
   of({ train, test }: Fold): { train: Rows; test: Rows } {
     return { train: this.#copy(train, 0), test: this.#copy(test, train.length) }
+  }
+
+  end(): void {
+    // The rows that were copied are as they were.
   }
 
   #copy(rows: Int32Array, from: number): Rows {

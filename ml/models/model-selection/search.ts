@@ -4,7 +4,8 @@ import { checkFeatures, checkTargets, checkWeightCount } from '../checks.ts'
 import type { FitOptions } from '../classifier.ts'
 import { isModelError, ModelError } from '../errors.ts'
 import { checkSeed, refuseUnknownOptions, type Parameters } from '../options.ts'
-import { checkFoldRows, FoldRows, type Rows } from './fold-rows.ts'
+import { checkFoldRows, FoldRows, type FoldSource, type Rows } from './fold-rows.ts'
+import { MovedRows } from './moved-rows.ts'
 import { combinationsOf, drawsOf, type ParameterGrid, type ParameterSpace } from './spaces.ts'
 import type { FromGrid, FromSpace } from './spaces.ts'
 import { meanOf } from './score-tools.ts'
@@ -22,6 +23,15 @@ export interface ScoreOptions<Model extends Supervised> extends FitOptions {
   readonly scoring: ScoringName | Scorer<Model>
 }
 
+export interface CrossValScoresOptions<Model extends Supervised> extends ScoreOptions<Model> {
+  /**
+   * Whether the rows of X and of y, a Float64Array, may be moved within their own memory: then no copy of
+   * them is held. They stand where they stood when all is done, also when it throws. No row may be twice
+   * on a side of a fold. @default false
+   */
+  readonly movesRows?: boolean
+}
+
 const scoreOptions = ['folds', 'scoring', 'signal', 'onProgress', 'sampleWeight']
 
 /** The scores of one way to learn, a number a fold. */
@@ -36,7 +46,8 @@ export interface FoldScoring {
  * Cross-validation over any folds, by any score: a model of `create` learns from each fold's training
  * rows and is judged by its others. A pipeline learns its steps anew from each fold's training rows.
  * `sampleWeight` goes with its rows into the fits; scores count every row the same.
- * Holds one copy of X, in which one fold's rows follow the other's: a model keeps none of them.
+ * Holds one copy of X, in which one fold's rows follow the other's: a model keeps none of them; with
+ * `movesRows` none but what a pipeline's steps make of a fold's training rows.
  * Throws what the fits throw, and OptionInvalid for a score that the model does not allow and for folds of
  * rows that there are not, or with a row on both sides.
  */
@@ -44,10 +55,15 @@ export function crossValScores<Model extends Supervised>(
   create: () => Model,
   X: Matrix,
   y: ArrayLike<number>,
-  options: ScoreOptions<Model>,
+  options: CrossValScoresOptions<Model>,
 ): FoldScoring {
-  refuseUnknownOptions('crossValScores', scoreOptions, options)
-  return scoreFolds(create, X, y, options, (all) => new FoldRows(all, options.folds))
+  refuseUnknownOptions('crossValScores', [...scoreOptions, 'movesRows'], options)
+  const { movesRows = false, ...rest } = options
+  if (movesRows && !(y instanceof Float64Array)) {
+    throw new ModelError('OptionInvalid', 'option movesRows: y is to be a Float64Array')
+  }
+  const FoldSource = movesRows ? MovedRows : FoldRows
+  return scoreFolds(create, X, y, rest, (all) => new FoldSource(all, options.folds))
 }
 
 function scoreFolds<Model extends Supervised>(
@@ -55,7 +71,7 @@ function scoreFolds<Model extends Supervised>(
   X: Matrix,
   y: ArrayLike<number>,
   { folds, scoring, signal, onProgress, sampleWeight }: ScoreOptions<Model>,
-  foldRowsOf: (all: Rows) => FoldRows,
+  foldRowsOf: (all: Rows) => FoldSource,
 ): FoldScoring {
   // Whether a value may be missing its column may decide: the model refuses it.
   checkFeatures(X, undefined, true)
@@ -64,23 +80,26 @@ function scoreFolds<Model extends Supervised>(
   checkFoldRows(folds, X.rows)
   const foldRows = foldRowsOf({ X, y: targets, weights: checkWeightCount(sampleWeight, X.rows) })
   let classes: Float64Array | undefined
-  const scores = folds.map((rows, fold) => {
-    const { train, test } = foldRows.of(rows)
-    const model = create()
-    model.fit(train.X, train.y, {
-      signal,
-      sampleWeight: train.weights,
-      // They are copies, made anew for the next fit.
-      overwriteX: true,
-      onProgress: ({ fraction, iterations }) =>
-        onProgress?.({ fraction: (fold + fraction) / folds.length, iterations }),
+  try {
+    const scores = folds.map((rows, fold) => {
+      const { train, test } = foldRows.of(rows)
+      const model = create()
+      model.fit(train.X, train.y, {
+        ...foldRows.fitOptions,
+        signal,
+        sampleWeight: train.weights,
+        onProgress: ({ fraction, iterations }) =>
+          onProgress?.({ fraction: (fold + fraction) / folds.length, iterations }),
+      })
+      classes ??= isClassifier(model)
+        ? Float64Array.from(new Set(targets)).sort()
+        : new Float64Array(0)
+      return scorer(model, test.X, test.y, classes)
     })
-    classes ??= isClassifier(model)
-      ? Float64Array.from(new Set(targets)).sort()
-      : new Float64Array(0)
-    return scorer(model, test.X, test.y, classes)
-  })
-  return summaryOf(scores)
+    return summaryOf(scores)
+  } finally {
+    foldRows.end()
+  }
 }
 
 export interface SearchTrial<Found extends Parameters = Parameters> extends FoldScoring {

@@ -44,21 +44,16 @@ export function kFold(rows: number, options: FoldsOptions = {}): Fold[] {
 export function stratifiedKFold(y: ArrayLike<number>, options: FoldsOptions = {}): Fold[] {
   const { folds, seed } = foldsOptions('stratifiedKFold', options)
   checkFolds('stratifiedKFold', folds, y.length, 'rows')
-  const members = new Map<number, number[]>()
-  for (let i = 0; i < y.length; i++) {
-    const rows = members.get(y[i]!)
-    if (rows) rows.push(i)
-    else members.set(y[i]!, [i])
-  }
+  const members = rowsByClass(y)
   const random = seed === undefined ? undefined : seededRandom(seed)
   const foldOf = new Int32Array(y.length)
   // Classes stand one after the other, and every folds-th place is one fold's.
   let before = 0
   for (const rows of members.values()) {
-    const places: number[] = []
-    for (let fold = 0; fold < folds; fold++) {
+    const places = new Int32Array(rows.length)
+    for (let fold = 0, at = 0; fold < folds; fold++) {
       const first = (((fold - before) % folds) + folds) % folds
-      for (let k = first; k < rows.length; k += folds) places.push(fold)
+      for (let k = first; k < rows.length; k += folds) places[at++] = fold
     }
     const order = random ? permutation(rows.length, random) : undefined
     rows.forEach((row, k) => (foldOf[row] = places[order ? order[k]! : k]!))
@@ -199,13 +194,31 @@ function drawByClass(
   })
 }
 
+/** The rows of each class, by when it first comes. */
+function rowsByClass(y: ArrayLike<number>): Map<number, Int32Array> {
+  const counts = new Map<number, number>()
+  for (let i = 0; i < y.length; i++) counts.set(y[i]!, (counts.get(y[i]!) ?? 0) + 1)
+  const members = new Map(Array.from(counts, ([label, count]) => [label, new Int32Array(count)]))
+  for (let i = y.length - 1; i >= 0; i--) {
+    const left = counts.get(y[i]!)! - 1
+    counts.set(y[i]!, left)
+    members.get(y[i]!)![left] = i
+  }
+  return members
+}
+
 function foldsOf(foldOf: Int32Array, folds: number): Fold[] {
-  return Array.from({ length: folds }, (_, fold) => {
-    const rows = range(0, foldOf.length)
-    return {
-      train: rows.filter((i) => foldOf[i] !== fold),
-      test: rows.filter((i) => foldOf[i] === fold),
+  const sizes = new Int32Array(folds)
+  for (let i = 0; i < foldOf.length; i++) sizes[foldOf[i]!]!++
+  return Array.from(sizes, (size, fold) => {
+    const train = new Int32Array(foldOf.length - size)
+    const test = new Int32Array(size)
+    let [learned, judged] = [0, 0]
+    for (let i = 0; i < foldOf.length; i++) {
+      if (foldOf[i] === fold) test[judged++] = i
+      else train[learned++] = i
     }
+    return { train, test }
   })
 }
 

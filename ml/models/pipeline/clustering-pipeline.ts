@@ -24,6 +24,10 @@ export class ClusteringPipeline extends SteppedModel<Clusterer> implements Clust
 
   fit(X: Matrix, options: UnweightedFitOptions = {}): this {
     checkFollowOptions(this.algorithm, options)
-    return this.fitSteps(X, options, (transformed) => this.model.fit(transformed, options))
+    const { model } = this
+    return this.fitSteps(X, options, {
+      fit: (transformed, own) => model.fit(transformed, own),
+      fitRows: model.fitRows && ((rows, own) => model.fitRows!(rows, own)),
+    })
   }
 }

@@ -18,7 +18,8 @@ export class Pipeline extends SteppedModel<Classifier> implements Classifier {
   constructor(model: Classifier, options: PipelineOptions = {}) {
     super(model, options)
     if (model.predictProba && model.predictProbaRow) {
-      this.predictProba = (X) => model.predictProba!(this.transform(X))
+      this.predictProba = (X) =>
+        this.byBlocks(X, (transformed) => model.predictProba!(transformed).data)
       this.predictProbaRow = (row, out) => model.predictProbaRow!(this.transformRow(row), out)
     }
   }
@@ -33,10 +34,12 @@ export class Pipeline extends SteppedModel<Classifier> implements Classifier {
   }
 
   fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
-    return this.fitSteps(X, options, (transformed) => this.model.fit(transformed, y, options))
+    return this.fitSteps(X, options, {
+      fit: (transformed, own) => this.model.fit(transformed, y, own),
+    })
   }
 
   decisionFunction(X: Matrix): Matrix {
-    return this.model.decisionFunction(this.transform(X))
+    return this.byBlocks(X, (transformed) => this.model.decisionFunction(transformed).data)
   }
 }

@@ -19,6 +19,8 @@ export class RegressionPipeline extends SteppedModel<Regressor> implements Regre
   }
 
   fit(X: Matrix, y: ArrayLike<number>, options: FitOptions = {}): this {
-    return this.fitSteps(X, options, (transformed) => this.model.fit(transformed, y, options))
+    return this.fitSteps(X, options, {
+      fit: (transformed, own) => this.model.fit(transformed, y, own),
+    })
   }
 }

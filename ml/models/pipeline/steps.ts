@@ -4,7 +4,9 @@ import { checkFeatures, checkRow } from '../checks.ts'
 import { checkFitOptions, type FitOptions } from '../classifier.ts'
 import { ModelError } from '../errors.ts'
 import { refuseUnknownOptions } from '../options.ts'
+import type { RowSource } from '../row-source.ts'
 import { StandardScaler } from '../preprocessing/standard-scaler.ts'
+import { TransformedRows } from '../preprocessing/transformed-rows.ts'
 import { transformAll, transformOwned, type Transformer } from '../preprocessing/transformer.ts'
 import type { Tensors } from '../tensors.ts'
 
@@ -23,6 +25,13 @@ export interface StepsTarget {
   readonly featureCount: number
   readonly acceptsMissing?: boolean
   toTensors(): Tensors
+}
+
+/** The fit of the model behind the steps. */
+export interface ModelFit {
+  readonly fit: (transformed: Matrix, options: FitOptions) => void
+  /** The same for what the last step makes, of a model that copies its rows. */
+  readonly fitRows?: ((transformed: RowSource, options: FitOptions) => void) | undefined
 }
 
 /** The steps before a model: learned with it, applied before it, kept in its file. */
@@ -83,13 +92,13 @@ export class Steps {
   }
 
   /**
-   * Learns the steps from X, then `fitModel` from what they make of it; only when both are done the
+   * Learns the steps from X, then the model from what they make of it; only when both are done the
    * new steps replace the old. Holds X and one copy, or with `overwriteX` X alone, unless a step makes
-   * rows wider.
+   * rows wider; of what the last step makes nothing where the model copies its rows.
    */
-  fit(X: Matrix, fitOptions: FitOptions, fitModel: (transformed: Matrix) => void): void {
+  fit(X: Matrix, fitOptions: FitOptions, { fit, fitRows }: ModelFit): void {
     checkFitOptions(this.#model.algorithm, fitOptions)
-    const { signal, onProgress, overwriteX = false } = fitOptions
+    const { signal, onProgress, overwriteX = false, copyTo } = fitOptions
     checkFeatures(X, undefined, this.#someMissing)
     if (X.rows > this.#rowCap) {
       throw new ModelError(
@@ -102,15 +111,22 @@ export class Steps {
     const onStep = onProgress && (() => onProgress({ fraction: 0, iterations: 0 }))
     const options = { signal, onProgress: onStep }
     let features = X
-    const fitted = this.#templates.map((template) =>
+    const fitted = this.#templates.map((template, s) =>
       withinMemory(template.kind, () => {
         const step = template.unfitted().fit(features, options)
-        const change = features === X && !overwriteX ? transformAll : transformOwned
-        features = change(step, features, options)
+        if (fitRows && s === this.#templates.length - 1) return step
+        features =
+          features === X && !overwriteX
+            ? transformAll(step, X, options, copyTo)
+            : transformOwned(step, features, options)
         return step
       }),
     )
-    fitModel(features)
+    const last = fitted.at(-1)
+    // The memory has what the steps made, and is not to be given twice.
+    const modelOptions = last ? { ...fitOptions, copyTo: undefined } : fitOptions
+    if (fitRows && last) fitRows(new TransformedRows(last, features, options), modelOptions)
+    else fit(features, modelOptions)
     this.#take(fitted)
   }
 

@@ -101,15 +101,21 @@ export abstract class RowTransformer<Learned extends LearnedTransform> implement
   }
 }
 
-/** The transformed rows as a new matrix, unchecked. Throws FitAborted. */
+/**
+ * The transformed rows as a new matrix, unchecked. Throws FitAborted.
+ *
+ * @param allocate memory of at least so many doubles
+ */
 export function transformAll(
   transformer: Transformer,
   X: Matrix,
   options: TransformerFitOptions = {},
+  allocate: (values: number) => Float64Array = (values) => new Float64Array(values),
 ): Matrix {
   const cols = transformer.outputCount
   const pace = new Pace(options, X.rows * X.cols * cols)
-  const transformed = { data: new Float64Array(X.rows * cols), rows: X.rows, cols }
+  const length = X.rows * cols
+  const transformed = { data: allocate(length).subarray(0, length), rows: X.rows, cols }
   for (let i = 0; i < X.rows; i++) {
     transformer.transformRow(rowOf(X, i), rowOf(transformed, i))
     pace.advance(X.cols * cols)

@@ -99,10 +99,15 @@ describe('the plan of a training', () => {
   it('refuses a file that functions cannot hold, by its size and by their memory', () => {
     const codes = (dataset: DatasetSketch) => plan(dataset).refusals.map(({ code }) => code)
     expect(codes(sketch(4_000_000, { bytes: 600 * 2 ** 20 }))).toContain('TooLarge')
-    const csv = sketch(3_000_000, { format: 'csv', bytes: 500 * 2 ** 20 })
-    expect(plan(csv).refusals[0]!.message).toMatch(
-      /^Validate of 500 MiB of \.csv takes about [\d.]+ GiB of memory, and a function has 2\.9 GiB: save it as \.npy, /,
+    const csv = { format: 'csv', bytes: 500 * 2 ** 20 } as const
+    expect(plan(sketch(3_000_000, { ...csv, cols: 80 })).refusals[0]!.message).toMatch(
+      /^Validate of 500 MiB of \.csv takes about [\d.]+ GiB of memory, and a function has 2\.9 GiB: take fewer rows /,
     )
+    const hasty: Place = { name: 'function', memoryBytes: 30 * gibibyte, seconds: 60 }
+    expect(plan(sketch(3_000_000, csv), {}, [hasty]).refusals[0]!.message).toMatch(
+      /^Validate of 500 MiB of \.csv takes about \d+ s, and a function has 60 s: save it as \.npy, /,
+    )
+    expect(codes(sketch(3_000_000, csv))).toEqual([])
     expect(codes(sketch(100_000))).toEqual([])
   })
 

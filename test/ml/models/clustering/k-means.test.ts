@@ -3,6 +3,7 @@ import { matrix, matrixFromRows, rowOf, takeRows, type Matrix } from '../../../.
 import { permutation, seededRandom } from '../../../../ml/data/random.ts'
 import { Lloyd } from '../../../../ml/models/clustering/lloyd.ts'
 import { KMeans } from '../../../../ml/models/index.ts'
+import { rowsOfMatrix } from '../../../../ml/models/row-source.ts'
 import { blobs, mapValues } from '../datasets.ts'
 import golden from '../fixtures/clustering.json' with { type: 'json' }
 import { errorNamed, expectClose } from '../golden.ts'
@@ -86,7 +87,7 @@ describe('KMeans', () => {
       const first = X.data.slice(0, k * cols)
       for (const iterations of [1, 2, 5, 30]) {
         const expected = plainLloyd(X, first, iterations)
-        const lloyd = new Lloyd(X, k)
+        const lloyd = new Lloyd(rowsOfMatrix(X), k)
         const shifted = first.map((value, at) => value - lloyd.origin[at % cols]!)
         const options = { maxIter: iterations, tolerance: -1, onIteration: () => undefined }
         const { inertia } = lloyd.run(shifted, options)
@@ -199,7 +200,7 @@ describe('The arithmetic of k-means', () => {
     ] as const) {
       const X = clouds(rows, cols, Math.min(k, rows), rows + k)
       const runs = (['wasm', 'plain'] as const).map((kind) => {
-        const lloyd = new Lloyd(X, k, kind)
+        const lloyd = new Lloyd(rowsOfMatrix(X), k, kind)
         const first = lloyd.rows.data.slice(0, k * cols)
         const options = { maxIter: 20, tolerance: 0, onIteration: () => undefined }
         const { origin, variance } = lloyd

@@ -4,10 +4,12 @@ import { Heap } from '../../../../ml/models/wasm/heap.ts'
 import { blobs } from '../datasets.ts'
 
 /** 150 rows are several blocks of 17 columns, and not a multiple of 4. */
-function lossOf(classCount: number, kind: 'wasm' | 'plain' = 'wasm') {
+function lossOf(classCount: number, kind: 'wasm' | 'plain' = 'wasm', mostBytes?: number) {
   const { X, y } = blobs(150, 17, classCount, { apart: 0.5 })
   const weights = Float64Array.from(y, (_, i) => 0.5 + (i % 3))
+  let asked = 0
   const heapFor = (bytes: number) => {
+    asked = bytes
     const heap = new Heap(bytes, kind)
     // What was there before is nobody's.
     heap.doubles(2048, Math.floor((heap.bytes - 2048) / 8)).fill(NaN)
@@ -16,10 +18,11 @@ function lossOf(classCount: number, kind: 'wasm' | 'plain' = 'wasm') {
   const loss = new LogisticLoss(
     { X, labels: Int32Array.from(y), classCount, weights, C: 2 },
     heapFor,
+    mostBytes,
   )
   const wave = (start: number) =>
     Float64Array.from({ length: loss.size }, (_, j) => Math.sin(start + j) / 4)
-  return { loss, point: wave(0), direction: wave(9) }
+  return { loss, point: wave(0), direction: wave(9), asked }
 }
 
 describe.each([2, 3])('LogisticLoss of %i classes', (classCount) => {
@@ -41,6 +44,25 @@ describe.each([2, 3])('LogisticLoss of %i classes', (classCount) => {
     product.forEach((value, j) => {
       expect((after.slope[j]! - before.slope[j]!) / 2e-5).toBeCloseTo(value, 7)
     })
+  })
+
+  it('has the same bits where it holds no copy of the rows, and then less memory', () => {
+    const held = lossOf(classCount)
+    const passing = lossOf(classCount, 'wasm', 0)
+    const bitsOf = ({ loss, point, direction }: typeof held) =>
+      [100, 150].map((rows) => {
+        loss.useRows(rows)
+        const value = loss.value(point)
+        const [gradient, product] = [new Float64Array(loss.size), new Float64Array(loss.size)]
+        const hessian = new Float64Array(loss.size ** 2)
+        loss.gradient(gradient)
+        loss.hessianTimes(direction, product)
+        loss.hessian(hessian)
+        return { value, gradient, product, hessian, ...loss.inOriginalUnits(point) }
+      })
+    expect(bitsOf(passing)).toEqual(bitsOf(held))
+    // Rows of 18 doubles, 18 of 150 at a time… of which a block has 112.
+    expect(held.asked - passing.asked).toBe((152 - 112) * 18 * 8)
   })
 
   it('has products with the Hessian that it writes, in whole and by blocks', () => {

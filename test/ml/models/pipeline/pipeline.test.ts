@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest'
-import { rowOf, takeRows, takeValues } from '../../../../ml/data/matrix.ts'
+import { rowOf, takeRows, takeValues, type Matrix } from '../../../../ml/data/matrix.ts'
 import {
   FunctionTransformer,
+  LogisticRegression,
   MajorityBaseline,
   PCA,
   Pipeline,
@@ -60,6 +61,53 @@ describe('Pipeline', () => {
     expect(own.data).not.toEqual(iris.X.data)
     const fit = () => new SVC().fit(iris.X, iris.y, { overwriteX: 1 as unknown as boolean })
     expect(fit).toThrow('svc.fit: option overwriteX takes true or false')
+  })
+
+  it('learns the same in memory that it is given for what the first step makes', () => {
+    const steps = [new SimpleImputer(), new StandardScaler()]
+    const kept = new Pipeline(new SVC(), { steps }).fit(iris.X, iris.y)
+    const memory = new Float64Array(iris.X.data.length + 10)
+    const copyTo = (values: number) => memory.subarray(0, values + 5)
+    const own = { ...iris.X, data: iris.X.data.slice() }
+    const lent = new Pipeline(new SVC(), { steps }).fit(own, iris.y, { copyTo })
+    expect(lent.toTensors()).toEqual(kept.toTensors())
+    expect(own).toEqual(iris.X)
+    expect(memory.subarray(0, 4)).not.toEqual(new Float64Array(4))
+    const fit = () => new SVC().fit(iris.X, iris.y, { copyTo: 1 as unknown as () => Float64Array })
+    expect(fit).toThrow('svc.fit: option copyTo takes a function')
+  })
+
+  it('answers many rows by blocks, as each alone, and names a bad one by its place in all', () => {
+    const seen: number[] = []
+    class Watching extends LogisticRegression {
+      override predict(X: Matrix): Float64Array {
+        seen.push(X.rows)
+        return super.predict(X)
+      }
+    }
+    const steps = [new StandardScaler()]
+    const small = blobs(40, 2, 3)
+    small.X.data.forEach((value, at) => (small.X.data[at] = value / 1e3))
+    const model = new Pipeline(new Watching(), { steps }).fit(small.X, small.y)
+    const [rows, cols] = [600_000, 2]
+    const data = Float64Array.from({ length: rows * cols }, (_, at) => small.X.data[at % 80]!)
+    const X = { data, rows, cols }
+    const answers = [model.predict(X), model.predictProba!(X).data, model.decisionFunction(X).data]
+    const few = { data: data.subarray(0, 80), rows: 40, cols }
+    const alone = [
+      model.predict(few),
+      model.predictProba!(few).data,
+      model.decisionFunction(few).data,
+    ]
+    expect(Math.max(...seen)).toBeLessThan(rows)
+    answers.forEach((all, a) => {
+      const some = alone[a]!
+      expect(all).toHaveLength((some.length / 40) * rows)
+      expect(all.every((value, at) => value === some[at % some.length])).toBe(true)
+    })
+    // Only what the step makes of it is too large.
+    data[2 * 590_000] = 9e139
+    expect(() => model.predict(X)).toThrow('row 590000, column 0')
   })
 
   it('refuses parts that do not fit each other', () => {
