@@ -8,6 +8,7 @@ import { asker } from './ask.ts'
 
 const ada: Caller = { user: 'ada', role: 'owner', keyId: 'k1' }
 const majority = { configuration: { algorithms: ['majority'] } }
+const svc = { configuration: { algorithms: ['svc'], trials: 1 } }
 const key = 'uploads/ada/iris.npy'
 
 let ports: MemoryPorts
@@ -18,7 +19,7 @@ let ask: ReturnType<typeof asker>
 beforeEach(async () => {
   ports = memoryPorts()
   await train(ports, key, irisNpy(), majority)
-  await train(ports, key, noisyIrisNpy(1))
+  await train(ports, key, noisyIrisNpy(1), svc)
   api = createApi(ports)
   ask = asker(api, ada)
 })
