@@ -28,9 +28,9 @@ import {
 /** The largest upload that a training takes, in bytes. */
 export const maxDatasetBytes = 512 * 1024 * 1024
 
-/** Bytes of an upload that are read at once. */
+/** Bytes of an upload that are read at once: of a `.npy` that is read for a job, and by a job. */
 const npyBlockBytes = 8 * 1024 * 1024
-export const csvBlockBytes = 4 * 1024 * 1024
+export const lentBlockBytes = 4 * 1024 * 1024
 
 /**
  * An upload as a job gets it: of a `.npy` its values, whose memory the job takes, and which is there once,
@@ -60,15 +60,44 @@ export async function withUpload<Result>(
   claim: TrainingClaim,
   use: (upload: UploadContent & { readonly form: DatasetForm }) => Promise<Result>,
 ): Promise<Result> {
-  const { format } = claim
+  if (claim.format === 'csv') return lendUpload(objects, claim, use)
+  const form = await formOf(objects, claim)
   const { key, versionId, size } = claim.source
-  const form = { format, configuration: await readConfiguration(objects, claim) }
   const read = (start: number, end: number) => objects.read(key, { versionId, start, end })
-  if (format === 'csv') {
-    return lendSource({ size, read }, csvBlockBytes, (source) => use({ source, form }))
-  }
   const share = (values: number) => new Float64Array(new SharedArrayBuffer(values * 8))
   return use({ values: await readNpyMatrix({ size, read }, npyBlockBytes, share), form })
+}
+
+/**
+ * The same, whatever its format, for a job that reads the upload itself, of which it need hold no more
+ * than it learns from.
+ *
+ * @param use runs the job: the upload can be read until it has ended
+ */
+export async function lendUpload<Result>(
+  objects: Objects,
+  claim: TrainingClaim,
+  use: (upload: { source: RemoteSource; form: DatasetForm }) => Promise<Result>,
+): Promise<Result> {
+  const form = await formOf(objects, claim)
+  const { key, versionId, size } = claim.source
+  let last: Uint8Array | undefined
+  const read = async (start: number, end: number) => {
+    // Who asks for more has what there was before.
+    if (last) release(last)
+    last = await objects.read(key, { versionId, start, end })
+    return last
+  }
+  return lendSource({ size, read }, lentBlockBytes, (source) => use({ source, form }))
+}
+
+async function formOf(objects: Objects, claim: TrainingClaim): Promise<DatasetForm> {
+  return { format: claim.format, configuration: await readConfiguration(objects, claim) }
+}
+
+/** Frees a block at once, of which the garbage collector would leave many for long, unless it is a part. */
+function release({ buffer, byteLength }: Uint8Array): void {
+  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 /** An upload that is a dataset. */

@@ -1,13 +1,13 @@
 import * as z from 'zod'
 import type { Ports } from '../platform/ports/index.ts'
 import { codeVersion } from './code-version.ts'
+import { lendUpload } from './dataset.ts'
 import { fitCandidate } from './fit-candidate.ts'
 import { KeptFits } from './kept-fits.ts'
 import { formatModel, trainingFolder } from './names.ts'
 import { trainedCandidate, trainingClaim, type TrainedCandidate } from './shapes.ts'
 import { putReferenced } from './stored-objects.ts'
 import { defineTask, type TaskContext } from './task.ts'
-import { withTrainingUpload } from './training-rows.ts'
 
 const input = z.object({ claim: trainingClaim, algorithm: z.string() })
 
@@ -41,7 +41,7 @@ async function learnOnce(
     dataSha256: sha256,
     codeVersion,
   }
-  const result = await withTrainingUpload(objects, claim, (upload) =>
+  const result = await lendUpload(objects, claim, (upload) =>
     compute.run(fitCandidate, { ...upload, algorithm, sha256, lineage }, { signal }),
   )
   if (result.outcome === 'skipped') return kept.keep({ ...result, algorithm }, found)

@@ -8,7 +8,6 @@ import {
   type Dataset,
   type Matrix,
 } from '../ml/data/index.ts'
-import type { Objects } from '../platform/ports/index.ts'
 import {
   datasetOf,
   learningTaskOf,
@@ -19,12 +18,8 @@ import {
   type UploadContent,
 } from './dataset.ts'
 import { peculiaritiesOf, type Peculiarities } from './preparation.ts'
-import { lendSource, readRemote, type LentSource, type RemoteSource } from './remote-source.ts'
-import type { LearningTask, TrainingClaim } from './shapes.ts'
-import { readConfiguration } from './training-configuration.ts'
-
-/** Bytes of an upload that are read at once. */
-const blockBytes = 4 * 1024 * 1024
+import { readRemote, type LentSource } from './remote-source.ts'
+import type { LearningTask } from './shapes.ts'
 
 /** The rows that a training learns from, in memory of its own, and what it is to know of all rows. */
 export interface TrainingRows {
@@ -33,37 +28,6 @@ export interface TrainingRows {
   readonly task: LearningTask
   readonly peculiarities: Peculiarities
   readonly names: Omit<Dataset, 'features' | 'target'>
-}
-
-/**
- * Runs a job on what was claimed, and how it is to be read: the job reads it, of which it need hold no
- * more than it learns from.
- *
- * @param use runs the job: the upload can be read until it has ended
- */
-export async function withTrainingUpload<Result>(
-  objects: Objects,
-  claim: TrainingClaim,
-  use: (upload: { source: RemoteSource; form: DatasetForm }) => Promise<Result>,
-): Promise<Result> {
-  const { key, versionId, size } = claim.source
-  const form = {
-    format: claim.format,
-    configuration: await readConfiguration(objects, claim),
-  }
-  let last: Uint8Array | undefined
-  const read = async (start: number, end: number) => {
-    // Who asks for more has what there was before.
-    if (last) release(last)
-    last = await objects.read(key, { versionId, start, end })
-    return last
-  }
-  return lendSource({ size, read }, blockBytes, (source) => use({ source, form }))
-}
-
-/** Frees a block at once, of which the garbage collector would leave many for long, unless it is a part. */
-function release({ buffer, byteLength }: Uint8Array): void {
-  if (buffer instanceof ArrayBuffer && buffer.byteLength === byteLength) buffer.transfer(0)
 }
 
 /**

@@ -1,7 +1,7 @@
 import { appendFileSync } from 'node:fs'
 import { parseArgs } from 'node:util'
 import { npyToMatrix, parseNpy } from '../../ml/data/index.ts'
-import { csvBlockBytes, type UploadContent } from '../../tasks/dataset.ts'
+import { lentBlockBytes, type UploadContent } from '../../tasks/dataset.ts'
 import { fitCandidate } from '../../tasks/fit-candidate.ts'
 import { lendSource } from '../../tasks/remote-source.ts'
 import type { LearningTask } from '../../tasks/shapes.ts'
@@ -66,7 +66,7 @@ async function measureFit(point: FitPoint, seed: number): Promise<void> {
   const result =
     format === 'npy'
       ? await fit({ values: npyToMatrix(parseNpy(bytes)) })
-      : await lendSource({ size: bytes.length, read }, csvBlockBytes, (source) => fit({ source }))
+      : await lendSource({ size: bytes.length, read }, lentBlockBytes, (source) => fit({ source }))
   if (result.outcome === 'skipped') throw new Error(result.reason)
   tell(point, bytes.length, compute)
 }

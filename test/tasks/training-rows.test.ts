@@ -1,8 +1,9 @@
 import { describe, expect, it } from 'vitest'
 import { writeNpy, type NpyData, type NpyDtype } from '../../ml/data/index.ts'
 import { memoryPorts } from '../../platform/testing/index.ts'
+import { lendUpload } from '../../tasks/dataset.ts'
 import type { TrainingClaim } from '../../tasks/shapes.ts'
-import { readTrainingRows, withTrainingUpload } from '../../tasks/training-rows.ts'
+import { readTrainingRows } from '../../tasks/training-rows.ts'
 import { quantityRows } from '../fixtures/quantities.ts'
 
 /** More than a block of 4 MB: 280,000 rows of 16 bytes a row and more. */
@@ -24,7 +25,7 @@ async function bothReadings(bytes: Uint8Array, configuration: object) {
     trainingId: 'training',
     execution: 'execution',
   }
-  return withTrainingUpload(ports.objects, claim, async ({ source, form }) => ({
+  return lendUpload(ports.objects, claim, async ({ source, form }) => ({
     plain: await readTrainingRows({ bytes }, form),
     read: await readTrainingRows({ source }, form),
   }))
