@@ -21,13 +21,22 @@ for (const suite of suites) {
     numFailedTests: number
     numFailedTestSuites: number
     numPendingTests: number
-    testResults?: { name: string; assertionResults: { fullName: string; status: string }[] }[]
+    testResults?: {
+      name: string
+      status: string
+      message: string
+      assertionResults: { fullName: string; status: string }[]
+    }[]
   }
   passed += report.numPassedTests
   failed += report.numFailedTests
   if (report.numFailedTests === 0 && failedSteps.includes(suite)) failed += 1
   console.log(`${suite}: ${report.numPassedTests} passed, ${report.numPendingTests} skipped`)
-  for (const { name, assertionResults } of report.testResults ?? []) {
+  for (const { name, status, message, assertionResults } of report.testResults ?? []) {
+    // Its tests did not run: what comes before them failed.
+    if (status === 'failed' && assertionResults.every((test) => test.status !== 'failed')) {
+      console.log(`failed: ${relative('.', name)}: ${message.split('\n', 1)[0]}`)
+    }
     for (const { fullName, status } of assertionResults) {
       if (status === 'failed') console.log(`failed: ${relative('.', name)}: ${fullName}`)
     }

@@ -114,7 +114,13 @@ export class IncomingFiles {
   async tick(): Promise<void> {
     const idle = [...this.#waiting.values()].filter((file) => !file.isTaking)
     const room = maxTaking - (this.#waiting.size - idle.length)
-    await Promise.all(idle.slice(0, Math.max(0, room)).map((file) => this.#advance(file)))
+    const looked = idle.slice(0, Math.max(0, room))
+    // Those that are not ready yet must not keep the others from their turn.
+    for (const file of looked) {
+      this.#waiting.delete(file.key)
+      this.#waiting.set(file.key, file)
+    }
+    await Promise.all(looked.map((file) => this.#advance(file)))
   }
 
   async #stats(path: string, key: string): Promise<BigIntStats | undefined> {
@@ -172,7 +178,11 @@ export class IncomingFiles {
   }
 
   async #isReady(file: IncomingFile): Promise<boolean> {
-    const { clock, timings, maxBytes, logger } = this.#options
+    return (await this.#isComplete(file)) && (await this.#isAfterSidecar(file))
+  }
+
+  async #isComplete(file: IncomingFile): Promise<boolean> {
+    const { clock, timings, maxBytes } = this.#options
     const now = clock.now()
     const age = now - file.since
     if (now < file.retryAt || age < timings.stableMs) return false
@@ -180,13 +190,25 @@ export class IncomingFiles {
     if (!/\.npy$/i.test(file.key) || age >= timings.patienceMs) return true
     const expected = await declaredBytes(file.path)
     if (expected === undefined || expected > maxBytes || file.size >= expected) return true
-    if (!file.isAnnounced) {
-      logger.info(`waiting: its header says ${expected} bytes, ${file.size} are there`, {
-        key: file.key,
-      })
-      file.isAnnounced = true
-    }
+    this.#announce(file, `waiting: its header says ${expected} bytes, ${file.size} are there`)
     return false
+  }
+
+  /** A training reads what is said beside its table, which is therefore stored before the table. */
+  async #isAfterSidecar(file: IncomingFile): Promise<boolean> {
+    if (!isDatasetName(file.key)) return true
+    await this.look(`${file.path}.json`)
+    const sidecar = this.#waiting.get(`${file.key}.json`)
+    if (sidecar === undefined) return true
+    if (sidecar.retryAt > 0) this.#announce(file, `waiting: ${sidecar.key} could not be stored yet`)
+    return false
+  }
+
+  /** Says once what a file waits for. */
+  #announce(file: IncomingFile, message: string): void {
+    if (file.isAnnounced) return
+    this.#options.logger.info(message, { key: file.key })
+    file.isAnnounced = true
   }
 
   async #take(file: IncomingFile): Promise<void> {

@@ -67,6 +67,10 @@ describe('deciding which files are complete', () => {
       onRefused: (file) => refused.push(file),
       ...options,
     })
+  const announced = () =>
+    directory.logger.lines
+      .map(({ message }) => message)
+      .filter((message) => message.startsWith('waiting'))
   beforeEach(() => {
     files = openFiles()
   })
@@ -138,9 +142,7 @@ describe('deciding which files are complete', () => {
     await files.tick()
     await after(150)
     expect(await sizesOf('uploads/slow.npy')).toEqual([1728])
-    const lines = directory.logger.lines.filter(({ message }) => message.startsWith('waiting'))
-    expect(lines).toHaveLength(1)
-    expect(lines[0]!.message).toBe('waiting: its header says 10 bytes, 5 are there')
+    expect(announced()).toEqual(['waiting: its header says 10 bytes, 5 are there'])
   })
 
   it('takes it as it is when it does not grow any more', async () => {
@@ -161,6 +163,7 @@ describe('deciding which files are complete', () => {
     await write('uploads/empty.npy', '')
     await files.scan(uploads())
     await after(150)
+    await files.tick()
     expect(await takenKeys()).toEqual([
       'uploads/garbage.npy',
       'uploads/huge.npy',
@@ -256,6 +259,62 @@ describe('deciding which files are complete', () => {
     await after(500)
     expect(await takenKeys()).toEqual(['uploads/a/b.npy', 'uploads/z.npy'])
     expect(takeFile).toHaveBeenCalledTimes(3)
+  })
+
+  /** Whether each table was stored after what is said beside it. */
+  const isInOrder = async (tables: readonly string[]) => {
+    const storedAt = async (key: string) => (await store.objects.head(key)).sequencer!
+    for (const key of tables) {
+      if ((await storedAt(`${key}.json`)) > (await storedAt(key))) return false
+    }
+    return true
+  }
+
+  it('takes what is said beside a table before it, in whichever order they came', async () => {
+    const tables = Array.from(
+      { length: 12 },
+      (_, i) => `uploads/ada/t${i}.${i % 2 ? 'csv' : 'npy'}`,
+    )
+    for (const [i, key] of tables.entries()) {
+      if (i % 3 === 0) await write(`${key}.json`, '{}')
+      await write(key, 'a,b\n')
+    }
+    for (const key of tables) await files.look(pathOf(key))
+    for (const key of tables) await write(`${key}.json`, '{}')
+    await after(150)
+    // Nobody told of the others: they are looked for.
+    expect(await takenKeys()).toEqual([])
+    for (let i = 0; i < 10; i++) await after(150)
+    expect(files.waiting).toBe(0)
+    expect(await isInOrder(tables)).toBe(true)
+  })
+
+  it('keeps a table waiting while what is said beside it cannot be stored, and says so once', async () => {
+    await write('uploads/a.csv', 'a,b\n')
+    await write('uploads/a.csv.json', '{}')
+    const takeFile = store.objects.takeFile.bind(store.objects)
+    const failing = vi.spyOn(store.objects, 'takeFile').mockImplementation((key) => {
+      if (!key.endsWith('.json')) return takeFile(key)
+      return Promise.reject(Object.assign(new Error('EIO'), { code: 'EIO' }))
+    })
+    await files.scan(uploads())
+    for (let i = 0; i < 5; i++) await after(1000)
+    expect(await takenKeys()).toEqual([])
+    expect(announced()).toEqual(['waiting: uploads/a.csv.json could not be stored yet'])
+    failing.mockRestore()
+    for (let i = 0; i < 2; i++) await after(1000)
+    expect(files.waiting).toBe(0)
+    expect(await isInOrder(['uploads/a.csv'])).toBe(true)
+  })
+
+  it('takes what is ready while many others are not', async () => {
+    for (let i = 0; i < 20; i++) await write(`uploads/slow${i}.npy`, npy(100).subarray(0, 1000))
+    await files.scan(uploads())
+    await write('uploads/whole.npy', npy(1))
+    await files.look(pathOf('uploads/whole.npy'))
+    await after(150)
+    for (let i = 0; i < 3; i++) await files.tick()
+    expect(await takenKeys()).toEqual(['uploads/whole.npy'])
   })
 
   it('takes many files, a few at a time', async () => {
