@@ -1,5 +1,11 @@
 import { equalRows, type Matrix } from '../ml/data/index.ts'
-import { kFold, stratifiedKFold, timeSeriesSplit, type Fold } from '../ml/models/index.ts'
+import {
+  kFold,
+  predefinedSplit,
+  stratifiedKFold,
+  timeSeriesSplit,
+  type Fold,
+} from '../ml/models/index.ts'
 import type { LearningTask } from './shapes.ts'
 
 /** Folds of cross-validation; of more than `manyRows` rows fewer will do. */
@@ -66,20 +72,11 @@ function copiesTogether(
   dealt(task, classes, folds, seed).forEach(({ test }, fold) => {
     for (const unit of test) foldOf[unit] = fold
   })
-  const split = Array.from({ length: folds }, (_, fold) => ({
-    train: rowsWhere(y.length, (row) => foldOf[unitOf[row]!] !== fold),
-    test: rowsWhere(y.length, (row) => foldOf[unitOf[row]!] === fold),
-  }))
+  const split = predefinedSplit(
+    unitOf.map((unit) => foldOf[unit]!),
+    folds,
+  )
   return split.every((fold) => tellsClasses(task, y, fold)) ? split : undefined
-}
-
-/** Counted before: a list that grows takes several times its numbers. */
-function rowsWhere(rows: number, holds: (row: number) => boolean): Int32Array {
-  let count = 0
-  for (let row = 0; row < rows; row++) if (holds(row)) count++
-  const found = new Int32Array(count)
-  for (let row = 0, at = 0; at < count; row++) if (holds(row)) found[at++] = row
-  return found
 }
 
 /** What is dealt out as one, and as which class. */

@@ -32,7 +32,7 @@ export function kFold(rows: number, options: FoldsOptions = {}): Fold[] {
     const size = Math.floor(rows / folds) + (fold < rows % folds ? 1 : 0)
     for (const end = at + size; at < end; at++) foldOf[order[at]!] = fold
   }
-  return foldsOf(foldOf, folds)
+  return predefinedSplit(foldOf, folds)
 }
 
 /**
@@ -59,7 +59,7 @@ export function stratifiedKFold(y: ArrayLike<number>, options: FoldsOptions = {}
     rows.forEach((row, k) => (foldOf[row] = places[order ? order[k]! : k]!))
     before += rows.length
   }
-  return foldsOf(foldOf, folds)
+  return predefinedSplit(foldOf, folds)
 }
 
 /**
@@ -88,10 +88,41 @@ export function groupKFold(
     filled[fold]! += size
     foldOfGroup.set(group, fold)
   }
-  return foldsOf(
+  return predefinedSplit(
     Int32Array.from({ length: groups.length }, (_, i) => foldOfGroup.get(groups[i]!)!),
     folds,
   )
+}
+
+/**
+ * Every row is judged in the fold that is told of it (scikit-learn's PredefinedSplit). Throws
+ * OptionInvalid for a fold that there is not.
+ *
+ * @param foldOf the fold of each row, from 0 to `folds` - 1
+ */
+export function predefinedSplit(foldOf: ArrayLike<number>, folds: number): Fold[] {
+  checkFolds('predefinedSplit', folds, foldOf.length, 'rows')
+  const sizes = new Int32Array(folds)
+  for (let i = 0; i < foldOf.length; i++) {
+    const fold = foldOf[i]!
+    if (!(fold in sizes)) {
+      throw new ModelError(
+        'OptionInvalid',
+        `predefinedSplit: row ${i} is of fold ${fold} of ${folds}`,
+      )
+    }
+    sizes[fold]!++
+  }
+  return Array.from(sizes, (size, fold) => {
+    const train = new Int32Array(foldOf.length - size)
+    const test = new Int32Array(size)
+    let [learned, judged] = [0, 0]
+    for (let i = 0; i < foldOf.length; i++) {
+      if (foldOf[i] === fold) test[judged++] = i
+      else train[learned++] = i
+    }
+    return { train, test }
+  })
 }
 
 export interface TimeSeriesOptions {
@@ -161,7 +192,7 @@ export function trainTestSplit(rows: number, options: TrainTestOptions): Fold {
     }
     drawByClass(stratify, order, count, isTest)
   }
-  return foldsOf(isTest, 2)[1]!
+  return predefinedSplit(isTest, 2)[1]!
 }
 
 /** Marks `count` rows, each class by its share, rounded such that the sum is right. */
@@ -205,21 +236,6 @@ function rowsByClass(y: ArrayLike<number>): Map<number, Int32Array> {
     members.get(y[i]!)![left] = i
   }
   return members
-}
-
-function foldsOf(foldOf: Int32Array, folds: number): Fold[] {
-  const sizes = new Int32Array(folds)
-  for (let i = 0; i < foldOf.length; i++) sizes[foldOf[i]!]!++
-  return Array.from(sizes, (size, fold) => {
-    const train = new Int32Array(foldOf.length - size)
-    const test = new Int32Array(size)
-    let [learned, judged] = [0, 0]
-    for (let i = 0; i < foldOf.length; i++) {
-      if (foldOf[i] === fold) test[judged++] = i
-      else train[learned++] = i
-    }
-    return { train, test }
-  })
 }
 
 function range(start: number, end: number): Int32Array {

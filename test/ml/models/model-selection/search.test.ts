@@ -10,6 +10,7 @@ import {
   LinearRegression,
   ModelError,
   Pipeline,
+  predefinedSplit,
   randomSearch,
   RegressionPipeline,
   Ridge,
@@ -51,6 +52,22 @@ describe('Splits', () => {
     expect(bothOf(timeSeriesSplit(25, { folds: 4 }))).toEqual(golden.time)
     const options = { folds: 3, gap: 2, testSize: 4, maxTrainSize: 6 }
     expect(bothOf(timeSeriesSplit(25, options))).toEqual(golden.timeGap)
+  })
+
+  it('judge each row in the fold that it is told to be of, if there is that fold', () => {
+    expect(bothOf(predefinedSplit([1, 0, 1, 2], 3))).toEqual([
+      [[0, 2, 3], [1]],
+      [
+        [1, 3],
+        [0, 2],
+      ],
+      [[0, 1, 2], [3]],
+    ])
+    for (const fold of [3, -1, 0.5, NaN]) {
+      const row = `row 2 is of fold ${fold} of 3`
+      expect(() => predefinedSplit([0, 1, fold], 3)).toThrow(errorNamed('OptionInvalid', row))
+    }
+    expect(() => predefinedSplit([0, 0], 1)).toThrow(errorNamed('OptionInvalid', 'folds'))
   })
 
   it('judge every row once, shuffled or not', () => {
