@@ -21,11 +21,14 @@ export async function describedBatch(
   model: ModelName,
   name: string,
 ): Promise<z.infer<typeof batchShape>> {
-  const kept = await batches.find(model, name)
-  const [execution, failedRanges] = await Promise.all([
-    executionOf(ports, kept.execution),
+  const head = await batches.head(model, name)
+  // First, so that what it did before it ended is in what is read of the batch.
+  const execution = await executionOf(ports, head.execution)
+  const [found, failedRanges] = await Promise.all([
+    batches.find(model, name),
     batches.failedRanges(model, name),
   ])
+  const kept = { ...found, execution: head.execution }
   const { rows, rowsDone, rowsFailed, ranges, rangesDone, result, source, reasons } = kept
   const { error, cause, stopDate } = execution ?? {}
   const summary = batchSummary(kept, execution)
@@ -57,7 +60,24 @@ export async function describedBatch(
   }
 }
 
-export function batchSummary(kept: BatchHead, execution: Execution | undefined) {
+/** Batches of a list, as they stand. */
+export function listedBatches(
+  { batches, ports }: Pick<Known, 'batches' | 'ports'>,
+  model: ModelName,
+  found: readonly BatchHead[],
+) {
+  return Promise.all(
+    found.map(async (one) => {
+      const execution = await executionOf(ports, one.execution)
+      const isUntold = one.result === null && one.reasons === null
+      // It ended after its batch was read.
+      const hasEnded = execution !== undefined && execution.status !== 'RUNNING' && isUntold
+      return batchSummary(hasEnded ? await batches.head(model, one.batch) : one, execution)
+    }),
+  )
+}
+
+function batchSummary(kept: BatchHead, execution: Execution | undefined) {
   return { ...batchNamed(kept), status: statusOf(kept, execution) }
 }
 
@@ -79,10 +99,14 @@ export function batchNamed(record: BatchRecord & Pick<BatchHead, 'execution'>) {
   }
 }
 
-/** Of an execution that is forgotten, what its tasks have noted. */
+/**
+ * Of an execution that is forgotten, what its tasks have noted; and of one that was stopped when the
+ * results were there, that they are.
+ */
 function statusOf({ result, reasons }: BatchHead, execution: Execution | undefined): BatchStatus {
-  if (execution !== undefined && execution.status !== 'SUCCEEDED') return execution.status
+  if (execution?.status === 'RUNNING') return 'RUNNING'
   if (result !== null) return 'SUCCEEDED'
+  if (execution !== undefined && execution.status !== 'SUCCEEDED') return execution.status
   return reasons === null ? 'FAILED' : 'REJECTED'
 }
 

@@ -71,6 +71,8 @@ export async function checkOutput(out: string, force: boolean): Promise<void> {
   if (folder?.isDirectory() !== true) throw unwritable(out, `there is no folder ${dirname(out)}`)
   const found = await stat(out).catch(() => undefined)
   if (found?.isDirectory() === true) throw unwritable(out, 'it is a folder')
+  // A device or a pipe would have a file in its place.
+  if (found?.isFile() === false) throw unwritable(out, 'it is no file')
   if (found !== undefined && !force) throw exists(out)
 }
 

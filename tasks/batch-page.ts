@@ -2,7 +2,7 @@ import type { Objects } from '../platform/ports/index.ts'
 import { npyRowsAtOnce, readPlan, resultsHeader, spansOf, type RowSpan } from './batch-results.ts'
 import type { BatchFormat, BatchPlan, BatchShard, PlannedBatch } from './batch-shapes.ts'
 import type { Batches } from './batches.ts'
-import { rowsOrRemoval } from './checked-shards.ts'
+import { piecesOrRemoval } from './checked-shards.ts'
 import type { ModelName } from './names.ts'
 
 /** Some of the results, of rows that are predicted. */
@@ -18,15 +18,9 @@ export interface AskedPage {
   readonly offset: number
   readonly limit: number
   readonly maxBytes: number
-  /**
-   * Whether a shard is read whole, and its digest compared, with the page that has its first row: so
-   * that whoever reads all pages has read nothing else than was written.
-   */
+  /** Whether what is read of a shard is compared with what was written, a part of it at a time. */
   readonly isChecked: boolean
 }
-
-/** Bytes of a shard that are read for a page at most: with more, an answer would not come in time. */
-const mostCheckedBytes = 1024 ** 3
 
 /**
  * The results of at most `limit` rows from row `offset` on, of those that are predicted, in at most
@@ -45,22 +39,17 @@ export async function resultsPage(
   let size = 0
   let next = wanted.to
   for await (const shard of batches.shardsWithin(model, batch, wanted)) {
-    const { key, versionId, size: shardBytes } = shard.object
-    if (
-      isChecked &&
-      shard.from >= wanted.from &&
-      size < maxBytes &&
-      shardBytes <= mostCheckedBytes
-    ) {
-      await readThrough(rowsOrRemoval({ objects, batches }, { model, batch, shard }))
-    }
+    const { key, versionId } = shard.object
+    const read = isChecked
+      ? piecesOrRemoval({ objects, batches }, { model, batch, shard })
+      : (start: number, end: number) => objects.read(key, { versionId, start, end })
     for (const piece of await piecesOf(batches, model, plan, shard)) {
       if (piece.to <= wanted.from || piece.from >= wanted.to) continue
       if (size > 0 && size + piece.end - piece.start > maxBytes) {
         next = Math.max(piece.from, wanted.from)
         break
       }
-      const bytes = await objects.read(key, { versionId, start: piece.start, end: piece.end })
+      const bytes = await read(piece.start, piece.end)
       const from = Math.max(piece.from, wanted.from)
       const to = Math.min(piece.to, wanted.to)
       const part = rowsWithin(plan.format, bytes, from - piece.from, to - piece.from)
@@ -77,10 +66,6 @@ export async function resultsPage(
     bytes: Buffer.concat([resultsHeader(plan, rows), ...parts]),
     next: next < plan.rows ? next : null,
   }
-}
-
-async function readThrough(parts: AsyncIterable<Uint8Array>): Promise<void> {
-  for await (const part of parts) void part
 }
 
 interface Piece extends RowSpan {

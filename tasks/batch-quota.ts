@@ -1,5 +1,7 @@
 import type { Condition, Item, Ports, Table } from '../platform/ports/index.ts'
 import { createAccounts } from './accounts.ts'
+import { lastExecutionOf } from './batches.ts'
+import type { ModelName } from './names.ts'
 import { createPlans, planOfUser } from './plans.ts'
 import type { RejectionReason } from './shapes.ts'
 import { attempt } from './table-items.ts'
@@ -33,7 +35,8 @@ export async function holdBatchRows(
   for (;;) {
     const [held, item] = await Promise.all([table.get(pk, heldKey(batch)), table.get(pk, month)])
     if (held?.['month'] === month) return null
-    const spent = spentRows(item)
+    const { predicted, held: reserved } = spentRows(item)
+    const spent = predicted + reserved
     if (most !== null && spent + rows > most) return beyondPlan(user, most, { spent, rows })
     const before: Condition = held === undefined ? 'absent' : { month: held['month'] as string }
     const written = table.transact([
@@ -48,18 +51,22 @@ export async function holdBatchRows(
   }
 }
 
-/** Lets the rows go that a batch holds, once. */
+/**
+ * Lets the rows go that a batch holds, once; none of one that another execution than the one named has
+ * been resumed by.
+ */
 export async function releaseBatchRows(
   table: Table,
-  user: string,
-  { batch, rows }: BatchRows,
+  model: ModelName,
+  { batch, execution, rows }: BatchRows & { readonly execution: string },
 ): Promise<void> {
-  const pk = usagePartition(user)
+  const pk = usagePartition(model.user)
   const held = await table.get(pk, heldKey(batch))
   if (held === undefined) return
   const month = held['month'] as string
   await attempt(
     table.transact([
+      lastExecutionOf(model, batch, execution),
       { delete: { pk, sk: heldKey(batch) }, if: { month } },
       { update: { pk, sk: month, add: { plannedRows: -rows } } },
     ]),
@@ -70,14 +77,20 @@ export async function releaseBatchRows(
  * Rows of a month that are predicted, or held by a batch. Those of a large batch are counted elsewhere
  * (`countBatchRows`) and stay held here: they are spent in the month that it was divided in.
  */
-export async function spentRowsOf(table: Table, user: string, month: string): Promise<number> {
+export async function spentRowsOf(table: Table, user: string, month: string): Promise<SpentRows> {
   return spentRows(await table.get(usagePartition(user), month))
 }
 
-function spentRows(item: Item | undefined): number {
+export interface SpentRows {
+  readonly predicted: number
+  /** By batches, which may let them go. */
+  readonly held: number
+}
+
+function spentRows(item: Item | undefined): SpentRows {
   const [predictions, batchRows, plannedRows] = counts.map((name) => Number(item?.[name] ?? 0))
   // Those of a batch that was divided in the month before are counted in this one, and were never held.
-  return predictions! + Math.max(0, plannedRows! - batchRows!)
+  return { predicted: predictions!, held: Math.max(0, plannedRows! - batchRows!) }
 }
 
 const counts = ['predictions', 'batchRows', 'plannedRows'] as const

@@ -136,6 +136,8 @@ export interface BatchShard {
   /** Of the first of them. */
   readonly failures: readonly { readonly row: number; readonly message: string }[]
   readonly object: ObjectReference
+  /** Digests of the object's parts (`PartDigests`), where it has more than one. */
+  readonly parts?: readonly string[]
 }
 
 /** A range without a result, and why. */

@@ -1,6 +1,7 @@
 import {
   MillraceError,
   pages,
+  type Condition,
   type Item,
   type PageOptions,
   type Table,
@@ -171,11 +172,11 @@ export function createBatches(table: Table): Batches {
     },
 
     async resume(model, batch, { execution, last }) {
-      const seen = last === batch ? null : last
       const change = { set: { execution }, remove: ['reasons'] }
       const isIts = (await batches.head(model, batch)).execution === execution
       if (isIts) return true
-      return attempt(table.update(headPartition(model), batch, change, { if: { execution: seen } }))
+      const seen = { if: workedOnBy(batch, last) }
+      return attempt(table.update(headPartition(model), batch, change, seen))
     },
 
     async plan(model, record, { plan, ranges }) {
@@ -294,6 +295,16 @@ export function createBatches(table: Table): Batches {
     },
   }
   return batches
+}
+
+/** The check that no other execution has taken a batch over, to stand in a transaction. */
+export function lastExecutionOf(model: ModelName, batch: string, execution: string): Write {
+  return { check: headKeys(model, batch), if: workedOnBy(batch, execution) }
+}
+
+/** The first execution, of the batch's name, is not written down. */
+function workedOnBy(batch: string, execution: string): Condition {
+  return { execution: execution === batch ? null : execution }
 }
 
 export function batchNotFound(model: ModelName, batch: string): MillraceError {

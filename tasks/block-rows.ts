@@ -1,4 +1,5 @@
 import { csvNumber, matrix, parseCsv, type CsvColumn, type Matrix } from '../ml/data/index.ts'
+import { MillraceError } from '../platform/ports/index.ts'
 import type { Cell, LoadedModel } from './model-artifact.ts'
 
 /** Rows as they were read: of a `.npy` its numbers, of a CSV whole records behind its header. */
@@ -11,14 +12,17 @@ export interface FeatureRows {
   readonly count: number
   /**
    * The features of rows `from` (inclusive) to `to` (exclusive), good until the next call. Throws
-   * InstancesInvalid for text where the model takes numbers.
+   * InstancesInvalid for text where the model takes numbers, and for no text where it takes categories
+   * and nothing else.
    */
   features(from: number, to: number): Matrix
 }
 
+type CellModel = Pick<LoadedModel, 'categories' | 'featureNames' | 'pipeline' | 'read'>
+
 /** @param columns for each feature of the model its column */
 export function featureRows(
-  model: Pick<LoadedModel, 'categories' | 'read'>,
+  model: CellModel,
   rows: BlockRows,
   columns: readonly number[],
 ): FeatureRows {
@@ -56,12 +60,16 @@ function numberRows({ data, rows, cols }: Matrix, columns: readonly number[]): F
 }
 
 function cellRows(
-  { categories, read }: Pick<LoadedModel, 'categories' | 'read'>,
+  { categories, featureNames, pipeline, read }: CellModel,
   count: number,
   fill: (i: number, cells: Cell[]) => void,
 ): FeatureRows {
   const width = categories.length
   const cells = new Array<Cell>(width).fill(null)
+  // A number that is missing is refused by the model itself.
+  const required = categories.flatMap((labels, j) =>
+    labels === null || pipeline.acceptsMissing === true ? [] : [j],
+  )
   let scratch = new Float64Array(0)
   return {
     count,
@@ -69,6 +77,9 @@ function cellRows(
       if (scratch.length < (to - from) * width) scratch = new Float64Array((to - from) * width)
       for (let i = from; i < to; i++) {
         fill(i, cells)
+        for (const j of required) {
+          if (cells[j] === null) throw lackingCategory(featureNames[j]!)
+        }
         read(cells, scratch.subarray((i - from) * width, (i - from + 1) * width))
       }
       return matrix(scratch.subarray(0, (to - from) * width), to - from, width)
@@ -94,6 +105,11 @@ function cellReader(column: CsvColumn, isNumber: boolean): (i: number) => Cell {
     const value = csvNumber(values[i]!)
     return value === undefined ? values[i]! : numberOrNull(value)
   }
+}
+
+function lackingCategory(feature: string): MillraceError {
+  const message = `feature "${feature}" takes a category, got nothing`
+  return new MillraceError('InstancesInvalid', message)
 }
 
 function numberOrNull(value: number): number | null {

@@ -1,9 +1,15 @@
-import { createHash } from 'node:crypto'
-import { isMillraceError, MillraceError, type Objects } from '../platform/ports/index.ts'
+import { createHash, hash as digestOf } from 'node:crypto'
+import {
+  isMillraceError,
+  MillraceError,
+  streamPartBytes,
+  type Objects,
+} from '../platform/ports/index.ts'
 import { missingResults, resultsHeader } from './batch-results.ts'
 import type { BatchPlan, BatchShard, FailedRange } from './batch-shapes.ts'
 import type { Batches } from './batches.ts'
 import type { ModelName } from './names.ts'
+import { sha256OfParts } from './part-digests.ts'
 import { readAhead } from './read-ahead.ts'
 import { objectRanges } from './stored-objects.ts'
 
@@ -66,8 +72,8 @@ export class CheckedShards {
  * ResultsDamaged where they are not, and takes the shard out: to resume the batch predicts it anew.
  */
 export async function* rowsOrRemoval(
-  { objects, batches }: { readonly objects: Objects; readonly batches: Batches },
-  { model, batch, shard }: { model: ModelName; batch: string; shard: BatchShard },
+  { objects, batches }: Store,
+  { model, batch, shard }: ShardOfBatch,
 ): AsyncIterable<Uint8Array> {
   try {
     yield* checkedRows(objects, shard)
@@ -77,9 +83,43 @@ export async function* rowsOrRemoval(
   }
 }
 
+/** Reads bytes `start` to `end` of a shard, the same way: the parts they are in are read, and compared. */
+export function piecesOrRemoval(
+  { objects, batches }: Store,
+  { model, batch, shard }: ShardOfBatch,
+): (start: number, end: number) => Promise<Uint8Array> {
+  const partAt = checkedParts(objects, shard)
+  return async (start, end) => {
+    try {
+      const pieces: Uint8Array[] = []
+      for (let at = start; at < end;) {
+        const first = at - (at % streamPartBytes)
+        const part = await partAt(first)
+        pieces.push(part.subarray(at - first, end - first))
+        at = first + part.length
+      }
+      return pieces.length === 1 ? pieces[0]! : Buffer.concat(pieces)
+    } catch (error) {
+      if (isDamage(error)) await batches.removeShard(model, batch, shard)
+      throw error
+    }
+  }
+}
+
+interface Store {
+  readonly objects: Objects
+  readonly batches: Batches
+}
+
+interface ShardOfBatch {
+  readonly model: ModelName
+  readonly batch: string
+  readonly shard: BatchShard
+}
+
 /**
  * Those of the shards that the store does not have as they were written, by what it tells of them
- * without reading: their size, and their digest where it knows it.
+ * without reading: their size, and their digest, which S3 knows by the parts that a shard came in.
  */
 export async function unstoredShards(
   objects: Objects,
@@ -117,11 +157,36 @@ async function* checkedRows(
   if (last !== undefined) yield last
 }
 
-async function isStored(objects: Objects, { object }: BatchShard): Promise<boolean> {
+/** Reads the part that begins at a byte; the last one is kept for pieces that follow each other in it. */
+function checkedParts(
+  objects: Objects,
+  { from, to, object, parts }: BatchShard,
+): (start: number) => Promise<Uint8Array> {
+  const { key, versionId, size, sha256 } = object
+  const digests = parts ?? [Buffer.from(sha256, 'hex').toString('base64')]
+  let last: { readonly start: number; readonly bytes: Uint8Array } | undefined
+  return async (start) => {
+    if (last?.start === start) return last.bytes
+    const end = Math.min(start + streamPartBytes, size)
+    const bytes = await objects.read(key, { versionId, start, end }).catch((error: unknown) => {
+      throw isGone(error) ? damaged(from, to, error) : error
+    })
+    if (digestOf('sha256', bytes, 'base64') !== digests[start / streamPartBytes]) {
+      throw damaged(from, to)
+    }
+    last = { start, bytes }
+    return bytes
+  }
+}
+
+async function isStored(objects: Objects, { object, parts }: BatchShard): Promise<boolean> {
   const { key, versionId, size, sha256 } = object
   try {
     const found = await objects.head(key, { versionId })
-    return found.size === size && (found.sha256 ?? sha256) === sha256
+    if (found.size !== size) return false
+    if (found.sha256 !== undefined) return found.sha256 === sha256
+    const told = found.partsSha256
+    return told === undefined || (parts !== undefined && told === sha256OfParts(parts))
   } catch (error) {
     if (isGone(error)) return false
     throw error

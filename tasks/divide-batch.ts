@@ -1,3 +1,4 @@
+import { isDataError } from '../ml/data/index.ts'
 import { isMillraceError, type Ports } from '../platform/ports/index.ts'
 import type { Unfitting } from './batch-columns.ts'
 import { originOf, tableHead, type BatchOrigin, type TableHead } from './batch-origin.ts'
@@ -6,7 +7,7 @@ import { measuredRate } from './batch-rate.ts'
 import { batchFolder, type BatchPlan, type BatchRequest } from './batch-shapes.ts'
 import { versionAsked } from './batch-version.ts'
 import { createBatches, type BatchRecord } from './batches.ts'
-import { openModel, readArtifact, type LoadedModel } from './model-artifact.ts'
+import { openModel, readArtifact, weighs } from './model-artifact.ts'
 import { formatModel } from './names.ts'
 import {
   longestRangeRowsOf,
@@ -69,8 +70,7 @@ export async function divideBatch(
   const tooLarge = reasonOfSize(origin, head)
   if (tooLarge !== null) return tooLarge
   const file = { artifact: version.artifact, bytes }
-  const sizing = await sizingOf(ports, { origin, head, request, model: file }, signal)
-  const cut = await divided(ports, { batch, request, origin, head, sizing })
+  const cut = await rowsDivided(ports, { batch, request, origin, head, model: file }, signal)
   if ('reasons' in cut) return cut
   const plan: BatchPlan = {
     batch,
@@ -125,6 +125,21 @@ function reasonOfSize({ source, format }: BatchOrigin, head: TableHead): Unfitti
     `the file has ${gibibytes(size)}, and at most ${gibibytes(mostBytesOfTask)} are ${what} in the ` +
     `15 minutes of a function: ${instead}, or split it`
   return { reasons: [{ code: 'TooLarge', message }] }
+}
+
+/** The ranges of the rows; or what is wrong with those that are looked at. */
+async function rowsDivided(
+  ports: Ports,
+  { batch, ...measured }: Measured & Pick<Division, 'batch'>,
+  signal: AbortSignal,
+): Promise<Divided | Unfitting> {
+  try {
+    const sizing = await sizingOf(ports, measured, signal)
+    return await divided(ports, { batch, ...measured, sizing })
+  } catch (error) {
+    if (!isDataError(error)) throw error
+    return { reasons: [{ code: error.name, message: error.message }] }
+  }
 }
 
 interface Measured {
@@ -194,8 +209,4 @@ function reasonOfRanges(rangeRows: number, sizing: RangeSizing): Unfitting | nul
     return { reasons: [{ code: 'TooManyRanges', message }] }
   }
   return null
-}
-
-function weighs({ pipeline }: LoadedModel): boolean {
-  return 'predictProbaRow' in pipeline && pipeline.predictProbaRow !== undefined
 }

@@ -122,6 +122,11 @@ export function openModel(bytes: Uint8Array): LoadedModel {
   }
 }
 
+/** Whether it tells the probabilities of its classes. */
+export function weighs({ pipeline }: Pick<LoadedModel, 'pipeline'>): boolean {
+  return 'predictProbaRow' in pipeline && pipeline.predictProbaRow !== undefined
+}
+
 /** Reads rows as a model knows them: categories by their texts, one that is new as -1. */
 function cellReader(featureNames: readonly string[], categories: LoadedModel['categories']) {
   const indexes = categories.map(

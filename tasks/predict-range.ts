@@ -17,6 +17,7 @@ import { createBatches, type ShardMarks } from './batches.ts'
 import { BoundedMap } from './bounded-map.ts'
 import { clipped } from './clipped.ts'
 import { readArtifact } from './model-artifact.ts'
+import { PartDigests } from './part-digests.ts'
 import { markedRows, predictBlock, sharedBytes, type PredictedBlock } from './predict-block.ts'
 import { readAhead } from './read-ahead.ts'
 import { putStreamed } from './stored-objects.ts'
@@ -90,7 +91,11 @@ async function predictedShard(
   )
   const { index, from, to } = range
   const { failed, failures, marks } = making
-  const shard = { index, from, to, failed, failures, object }
+  const parts = making.parts.end()
+  const shard = {
+    ...{ index, from, to, failed, failures, object },
+    ...(parts.length === 1 ? {} : { parts }),
+  }
   const made = { shard, marks, time: clock.now(), ranges: plan.rangeCount }
   return createBatches(table).addShard(model, batch, made)
 }
@@ -142,6 +147,7 @@ async function modelBytes(
 /** What is known of a shard once its blocks have passed. */
 class ShardInMaking {
   readonly failures: { row: number; message: string }[] = []
+  readonly parts = new PartDigests()
   failed = 0
   #size = 0
   #step = markedRows
@@ -156,6 +162,7 @@ class ShardInMaking {
       this.failures.push(...failures.slice(0, toldFailures - this.failures.length))
       this.failed += failed
       this.#size += bytes.length
+      this.parts.add(bytes)
       yield bytes
     }
   }

@@ -1,6 +1,6 @@
 import { csvRecord } from '../ml/data/index.ts'
 import type { BatchFormat } from './batch-shapes.ts'
-import type { LoadedModel } from './model-artifact.ts'
+import { weighs, type LoadedModel } from './model-artifact.ts'
 import type { BlockAnswers, PredictedBlock } from './predict-block.ts'
 
 /** Writes answers, in the order of their rows, as rows of results. */
@@ -20,7 +20,7 @@ interface Rows {
 export function resultWriter(format: BatchFormat, model: LoadedModel, rows: Rows): ResultWriter {
   const valueOf = valueReader(model)
   if (format === 'npy') return new NumberWriter(placeReader(model), rows)
-  const width = model.classes?.length ?? 0
+  const width = weighs(model) ? (model.classes?.length ?? 0) : 0
   const nothing = new Array<null>(width).fill(null)
   const textOf: RowText =
     format === 'csv'

@@ -1,7 +1,6 @@
 import { seededRandom } from '../../ml/data/index.ts'
 import { batchCounters, hasCounters } from '../../tasks/batch-counters.ts'
 import {
-  dynamodbWritesOfChild,
   estimateBatch,
   type BatchEstimate,
   type BatchWork,
@@ -104,7 +103,7 @@ function mapRunOf(scenario: BatchScenario, limits: MapRunLimits): MapRun {
     work: () => childSeconds * Math.exp(spread * normal(random)),
     gets: Math.round(estimate.s3Gets / ranges),
     puts: Math.round(estimate.s3Puts / ranges),
-    writes: dynamodbWritesOfChild,
+    writes: Math.round(estimate.dynamodbWrites / ranges),
     counters: hasCounters(ranges) ? batchCounters : 1,
     failures,
     retries: {

@@ -42,7 +42,7 @@ export type TaskType = 'classification' | 'regression'
  * features `feature_0`, `feature_1`, …; with the target null all of them are features.
  *
  * @throws DataError ShapeInvalid unless there are two axes and at least two columns, of features alone
- *   at least one; IntegerInexact
+ *   at least one, and no more than a million; IntegerInexact
  */
 export function datasetFromNpy(array: NpyArray, options: { target?: null } = {}): Dataset {
   return divided(npyToMatrix(array), options, (values) => new Float64Array(values))
@@ -143,8 +143,15 @@ export function taskOf(dataset: Pick<Dataset, 'target' | 'classLabels'>): TaskTy
   return known > 0 && distinct.size <= most ? 'classification' : 'regression'
 }
 
+/** Columns that are given names: the header of an array without rows may say any number of them. */
+const mostColumns = 1_000_000
+
 /** @throws DataError ShapeInvalid */
 export function checkColumns(columns: number, hasTarget: boolean): void {
+  if (columns > mostColumns) {
+    const message = `A dataset has at most ${mostColumns} columns; this one has ${columns}.`
+    throw new DataError('ShapeInvalid', message, { found: `${columns} columns` })
+  }
   if (columns >= (hasTarget ? 2 : 1)) return
   throw new DataError(
     'ShapeInvalid',

@@ -49,9 +49,13 @@ export class DataError extends Error {
   }
 }
 
-/** Whether `error` is a DataError, and of `name` where one is given. */
+/**
+ * Whether `error` is a DataError, and of `name` where one is given. One that comes from another thread
+ * has lost its class and kept its name.
+ */
 export function isDataError(error: unknown, name?: DataErrorName): error is DataError {
-  return error instanceof DataError && (name === undefined || error.name === name)
+  const isKnown = error instanceof Error && Object.hasOwn(dataErrors, error.name)
+  return isKnown && (name === undefined || error.name === name)
 }
 
 /** Text from outside as it may stand in a message: quoted, control characters escaped, cut short. */

@@ -17,6 +17,7 @@ export function versionOf(
   answer: HeadObjectCommandOutput,
 ): ObjectVersion {
   const sha256 = wholeSha256(answer)
+  const partsSha256 = sha256OfParts(answer)
   return {
     bucket: Bucket,
     key: Key,
@@ -24,6 +25,7 @@ export function versionOf(
     size: answer.ContentLength ?? 0,
     etag: unquoted(answer.ETag),
     ...(sha256 === undefined ? {} : { sha256 }),
+    ...(partsSha256 === undefined ? {} : { partsSha256 }),
     contentType: answer.ContentType ?? defaultContentType,
     metadata: answer.Metadata ?? {},
     lastModified: wholeSeconds(answer.LastModified),
@@ -93,6 +95,12 @@ function wholeSha256({
   if (ChecksumSHA256 === undefined || ChecksumType === 'COMPOSITE') return undefined
   const digest = Buffer.from(ChecksumSHA256, 'base64')
   return digest.length === 32 && !ChecksumSHA256.includes('-') ? digest.toString('hex') : undefined
+}
+
+/** With the number of the parts behind it, as S3 tells it. */
+function sha256OfParts({ ChecksumSHA256 = '' }: HeadObjectCommandOutput): string | undefined {
+  const [, digest] = /^([A-Za-z0-9+/]{43}=)-\d+$/.exec(ChecksumSHA256) ?? []
+  return digest === undefined ? undefined : Buffer.from(digest, 'base64').toString('hex')
 }
 
 function unquoted(etag: string | undefined): string {

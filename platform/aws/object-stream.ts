@@ -1,16 +1,15 @@
 import type { PutObjectCommandInput, S3Client } from '@aws-sdk/client-s3'
 import { Upload } from '@aws-sdk/lib-storage'
 import { Readable } from 'node:stream'
+import { streamPartBytes } from '../ports/objects.ts'
 
-/** S3 takes at most 10,000 parts: an object of 78 GiB at most. */
-const partBytes = 8 * 1024 ** 2
 /** So many parts are in memory, and on their way, at a time. */
 const partsAtOnce = 4
 
 /**
- * Writes a stream of unknown length: up to one part by a single PutObject, more as an upload in parts,
- * which is aborted when anything fails. Answers the version's id. An error of the stream itself passes
- * as it is; those of S3 go through `writeError`.
+ * Writes a stream of unknown length: up to one part by a single PutObject, more as an upload in parts
+ * (S3 takes 10,000 of them: 78 GiB), which is aborted when anything fails. Answers the version's id. An
+ * error of the stream itself passes as it is; those of S3 go through `writeError`.
  */
 export async function putStream(
   client: S3Client,
@@ -21,7 +20,7 @@ export async function putStream(
   const source: Source = {}
   const stream = Readable.from(ownChunks(body, source), { highWaterMark: 1 })
   const params = { ...put, Body: stream }
-  const upload = new Upload({ client, params, partSize: partBytes, queueSize: partsAtOnce })
+  const upload = new Upload({ client, params, partSize: streamPartBytes, queueSize: partsAtOnce })
   try {
     return (await upload.done()).VersionId
   } catch (error) {

@@ -1,5 +1,8 @@
 import type { PageOptions } from './pages.ts'
 
+/** Bytes of the parts that a stream is written in, all but the last, by stores that write it in parts. */
+export const streamPartBytes = 8 * 1024 ** 2
+
 /**
  * Objects: bytes under a key, in one bucket, every write a new immutable version (S3 with
  * versioning on).
@@ -131,6 +134,11 @@ export interface ObjectEntry {
 export interface ObjectVersion extends ObjectEntry {
   /** Hex digest of the bytes, where the store knows it (S3 does not of what came presigned or in parts). */
   readonly sha256?: string
+  /**
+   * Hex digest of the SHA-256 digests of the parts, one after the other, of what came in parts, where the
+   * store knows this instead (S3 does of a stream of more than `streamPartBytes`).
+   */
+  readonly partsSha256?: string
   readonly contentType: string
   readonly metadata: Readonly<Record<string, string>>
 }

@@ -1,3 +1,4 @@
+import { streamPartBytes } from '../../platform/ports/index.ts'
 import { batchCounters, hasCounters } from '../batch-counters.ts'
 import { costOf, gigabytes, type Cost } from './cost.ts'
 import { limits } from './limits.ts'
@@ -136,12 +137,18 @@ const childOverheadSeconds = 0.5
 /** States of the workflow that are entered beside the children: Plan to Predicted, none twice. */
 const parentTransitions = 7
 
-/** Bytes of one read of a child, and of one part of what it writes. */
+/** Bytes of one read of a child. */
 const readBytes = 4 * 1024 ** 2
-const partBytes = 8 * 1024 ** 2
+
+/** The shard but for its parts' digests, and each of these, in bytes of its record. */
+const shardRecordBytes = 600
+const digestBytes = 48
 
 /** The shard, its marks of up to 4 kB, and what counts it: one transaction, at two units a kB. */
-export const dynamodbWritesOfChild = 16
+function dynamodbWritesOf(resultBytes: number): number {
+  const parts = resultBytes <= streamPartBytes ? 0 : Math.ceil(resultBytes / streamPartBytes)
+  return 14 + 2 * Math.ceil((shardRecordBytes + parts * digestBytes) / 1024)
+}
 
 /** Up to 5 GiB results are read, checked and written again as one object. */
 const joinBytesPerSecond = 80e6
@@ -174,7 +181,7 @@ export function estimateBatch(work: BatchWork): BatchEstimate {
   const plan = 1 + ranges / 100_000
   const s3Gets = ranges * (getsOfChild + 1) + Math.ceil(modelBytes / readBytes)
   const s3Puts = ranges * putsOfChild + 3 + (isJoined ? putsOf(joined) : 0)
-  const dynamodbWrites = ranges * dynamodbWritesOfChild + 20
+  const dynamodbWrites = ranges * dynamodbWritesOf(rangeRows * resultRowBytes) + 20
   const counters = hasCounters(ranges) ? batchCounters : 1
   const paces = [
     { limit: 'concurrency', seconds: waves * seconds },
@@ -219,7 +226,7 @@ export function estimateBatch(work: BatchWork): BatchEstimate {
 
 /** Requests that write so many bytes: one, or the beginning, the parts and the end of an upload. */
 function putsOf(bytes: number): number {
-  return bytes <= partBytes ? 1 : 2 + Math.ceil(bytes / partBytes)
+  return bytes <= streamPartBytes ? 1 : 2 + Math.ceil(bytes / streamPartBytes)
 }
 
 interface Bound {

@@ -55,9 +55,10 @@ export async function sampleNpy(
 /** All rows where so many may be read, else blocks of them, the first and the last among them. */
 function blocksOf(rows: number, most: number): [from: number, to: number][] {
   if (rows <= most) return [[0, rows]]
-  const length = Math.max(1, Math.floor(most / blockCount))
-  return Array.from({ length: blockCount }, (_, k) => {
-    const from = Math.floor(((rows - length) * k) / (blockCount - 1))
+  const count = Math.max(1, Math.min(most, blockCount))
+  const length = Math.max(1, Math.floor(most / count))
+  return Array.from({ length: count }, (_, k) => {
+    const from = Math.floor(((rows - length) * k) / Math.max(1, count - 1))
     return [from, from + length]
   })
 }

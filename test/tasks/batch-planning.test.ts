@@ -80,6 +80,33 @@ describe('a file', () => {
     expect(shard!.failures).toMatchObject([{ row: 7 }])
   })
 
+  const names = 'feature_0,feature_1,feature_2,feature_3'
+
+  it.each([
+    [
+      'IntegerInexact',
+      key,
+      writeNpy({ shape: [1, 4], data: new BigInt64Array(4).fill(2n ** 60n + 1n) }),
+    ],
+    ['CsvInvalid', table, Buffer.from(`${names}\n1,2,3,4\n1,2\n`)],
+    ['CsvInvalid', table, Buffer.from(`${names}\n1,2,\0,4\n`)],
+  ])('is rejected for %s among its first rows, as by its header', async (code, file, bytes) => {
+    await ports.objects.put(file, bytes)
+    // As a worker thread hands it on: without its class.
+    const run: typeof ports.compute.run = (job, input, options) =>
+      ports.compute.run(job, input, options).catch(({ name, message }: Error) => {
+        throw Object.assign(new Error(message), { name })
+      })
+    const given = { ...ports, compute: { ...ports.compute, run } }
+    const batch = await runBatch(ports, 'b', { model: 'ada/iris', file: { key: file } }, { given })
+    expect(batch).toMatchObject({ status: 'SUCCEEDED', output: { outcome: 'rejected' } })
+    expect(codesOf(batch.output)).toEqual([code])
+    expect(await createBatches(ports.table).find(irisModel, 'b')).toMatchObject({
+      plan: null,
+      reasons: [{ code }],
+    })
+  })
+
   it('is predicted in the version that was asked for', async () => {
     const { versionId } = await ports.objects.put(key, npyOf(irisFeatures()))
     await ports.objects.put(key, npyOf(irisFeatures().slice(0, 10)))

@@ -1,3 +1,4 @@
+import { hash } from 'node:crypto'
 import { beforeEach, describe, expect, it } from 'vitest'
 import { parseCsv, parseNpy, writeNpy } from '../../ml/data/index.ts'
 import { MillraceError, type Ports } from '../../platform/ports/index.ts'
@@ -5,6 +6,7 @@ import { memoryPorts, runTask, type MemoryPorts } from '../../platform/testing/i
 import { createBatches } from '../../tasks/batches.ts'
 import { joinBatch } from '../../tasks/join-batch.ts'
 import type { Block } from '../../tasks/predict-block.ts'
+import { sha256OfParts } from '../../tasks/part-digests.ts'
 import { predictRange } from '../../tasks/predict-range.ts'
 import { rewriteRows } from '../../tasks/rewrite-rows.ts'
 import { monthOf, usageOf } from '../../tasks/usage.ts'
@@ -151,15 +153,23 @@ describe('results beyond one object', () => {
     return batch
   }
 
+  const parts = ['one', 'two'].map((part) => hash('sha256', part, 'base64'))
+
   async function addShard(index: number, versionId = 'v') {
     const object = { bucket: 'millrace', key: `shards/${index}`, versionId, sha256, size }
     const range = { index, from: index * 75, to: index * 75 + 75 }
-    const shard = { ...range, failed: 0, failures: [], object }
+    const shard = { ...range, failed: 0, failures: [], object, parts }
     await batches().addShard(irisModel, 'b', { shard, marks, time: 0, ranges: 2 })
   }
 
+  interface Told {
+    readonly size?: number
+    readonly sha256?: string | undefined
+    readonly partsSha256?: string
+  }
+
   /** Ports on which no shard is read, and of whose first version this is told. */
-  function telling(of: (key: string) => { size?: number; sha256?: string | undefined }): Ports {
+  function telling(of: (key: string) => Told): Ports {
     const reading = readingThrough(ports, async (read, key, options) => {
       expect(key).not.toMatch(/^shards\//)
       return read(key, options)
@@ -189,6 +199,7 @@ describe('results beyond one object', () => {
   it.each([
     ['another size', () => ({ size: size - 1 })],
     ['another digest', () => ({ sha256: 'b'.repeat(64) })],
+    ['other parts', () => ({ sha256: undefined, partsSha256: sha256OfParts([parts[0]!]) })],
     [
       'none',
       () => {
@@ -197,8 +208,9 @@ describe('results beyond one object', () => {
     ],
   ])('are their shards, and none of which the store tells %s', async (_, damage) => {
     const batch = await planWith([0, 1])
-    // S3 does not know the digest of what was written in parts.
-    const given = telling((key) => (key === 'shards/1' ? damage() : { sha256: undefined }))
+    // What S3 knows of what was written in parts.
+    const good = { sha256: undefined, partsSha256: sha256OfParts(parts) }
+    const given = telling((key) => (key === 'shards/1' ? damage() : good))
     const damaged = await runTask(joinBatch, { batch }, given)
     expect(damaged).toMatchObject({ outcome: 'incomplete', damaged: 1 })
     expect(await countsOf(ports, 'b')).toMatchObject({ rangesDone: 1, rowsDone: 75 })

@@ -19,7 +19,7 @@ import {
   resultOf,
   runBatch,
 } from '../fixtures/batch.ts'
-import { npyOf } from '../fixtures/iris.ts'
+import { irisNpy, npyOf } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
 
 const model = irisModel
@@ -83,6 +83,18 @@ describe('a batch', () => {
     const array = parseNpy(await resultOf(ports, 'npy'))
     expect(array).toMatchObject({ shape: [150], dtype: 'float64' })
     expect([...array.data]).toEqual(expected.map(({ predictions }) => predictions[0]))
+  })
+
+  it('has no columns for probabilities that its model does not tell', async () => {
+    await train(ports, 'uploads/ada/plain.npy', irisNpy(), {
+      configuration: { algorithms: ['svc'], trials: 1 },
+    })
+    await runBatch(ports, 'b', { model: 'ada/plain', format: 'csv' })
+    const of = { user: 'ada', dataset: 'plain' }
+    const [header, ...lines] = (await textOf('b', of)).trimEnd().split('\n')
+    expect(header).toBe('row,prediction')
+    expect(lines).toHaveLength(150)
+    expect(lines.filter((line) => !/^\d+,\d$/.test(line))).toEqual([])
   })
 
   it.each([
@@ -178,6 +190,22 @@ describe('a batch', () => {
     expect(shard!.failures.map(({ row }) => row)).toEqual(missing)
     const good = await rowByRow(model, irisFeatures())
     expect(lines[119]).toEqual(linesOf(good)[119])
+  })
+
+  it('has no prediction of a row without a category, where its model takes none', async () => {
+    const rows = Array.from({ length: 60 }, (_, i) => [i, `c${i % 3}`, `k${i % 3}`].join())
+    const configuration = { algorithms: ['k-neighbors'], trials: 1 }
+    const bytes = Buffer.from(['x,color,kind', ...rows].join('\n'))
+    await train(ports, 'uploads/ada/colors.csv', bytes, { configuration })
+    const of = { user: 'ada', dataset: 'colors' }
+    const key = 'inputs/ada/colors/1.csv'
+    await ports.objects.put(key, Buffer.from('x,color\n1,c1\n1,\n1,new\n'))
+    const run = await runBatch(ports, 'b', { model: 'ada/colors', file: { key }, format: 'jsonl' })
+    expect(run).toMatchObject({ status: 'SUCCEEDED', output: { rows: 3, failed: 1 } })
+    const [shard] = await createBatches(ports.table).shards(of, 'b')
+    expect(shard!.failures).toEqual([
+      { row: 1, message: 'feature "color" takes a category, got nothing' },
+    ])
   })
 
   it('is rejected when the columns do not fit the model, with every reason', async () => {

@@ -18,6 +18,7 @@ import { S3Objects } from '../../../platform/aws/objects.ts'
 import { MillraceError } from '../../../platform/ports/errors.ts'
 import { entryOf } from '../../../platform/ports/object-options.ts'
 import type { AcceptedUpload, UploadRequest } from '../../../platform/ports/signed-upload.ts'
+import { PartDigests, sha256OfParts } from '../../../tasks/part-digests.ts'
 import { rejection } from '../../contracts/expect-error.ts'
 import { objectsContract } from '../../contracts/objects.ts'
 import { clientOptions } from './endpoint.ts'
@@ -84,15 +85,17 @@ describe('S3Objects', () => {
   describe('streams of more than one part', () => {
     const large = 20 * 1024 ** 2 + 1
 
-    it('are written as one version, of the right bytes, without a digest', async () => {
+    it('are written as one version, of the right bytes, with the digest of its parts', async () => {
       // The source uses one buffer for all that it gives.
       const buffer = new Uint8Array(1024 ** 2 - 1)
       const hash = createHash('sha256')
+      const parts = new PartDigests()
       async function* stream() {
         for (let at = 0; at < large; at += buffer.length) {
           buffer.fill(at % 251)
           const chunk = buffer.subarray(0, Math.min(buffer.length, large - at))
           hash.update(chunk)
+          parts.add(chunk)
           yield chunk
         }
       }
@@ -100,6 +103,7 @@ describe('S3Objects', () => {
       const version = await objects.put('large', stream(), options)
       expect(version).toMatchObject({ size: large, ...options })
       expect(version).not.toHaveProperty('sha256')
+      expect(version.partsSha256).toBe(sha256OfParts(parts.end()))
       const read = createHash('sha256')
         .update(await objects.read('large'))
         .digest('hex')

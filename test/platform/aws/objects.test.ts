@@ -207,7 +207,10 @@ describe('what S3 answers', () => {
     expect((await headOf(base64, 'FULL_OBJECT')).sha256).toBe(digest.toString('hex'))
     expect((await headOf(base64)).sha256).toBe(digest.toString('hex'))
     expect(await headOf(base64, 'COMPOSITE')).not.toHaveProperty('sha256')
-    expect(await headOf(`${base64}-2`)).not.toHaveProperty('sha256')
+    const inParts = await headOf(`${base64}-2`)
+    expect(inParts).not.toHaveProperty('sha256')
+    expect(inParts.partsSha256).toBe(digest.toString('hex'))
+    expect(await headOf(base64)).not.toHaveProperty('partsSha256')
   })
 
   it('is keys of a listing that travel encoded, as XML cannot hold them all', async () => {

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { writeNpy } from '../../../ml/data/index.ts'
+import { npyHeaderOf, writeNpy } from '../../../ml/data/index.ts'
 import { sketchDataset } from '../../../tasks/planning/dataset-sketch.ts'
 import { irisNpy } from '../../fixtures/iris.ts'
 import { pricesCsv } from '../../fixtures/quantities.ts'
@@ -24,6 +24,8 @@ const sketch = (bytes: Uint8Array, format: 'npy' | 'csv', options = {}) =>
   sketchDataset(new Counted(bytes), format, options)
 
 const csv = (text: string) => new TextEncoder().encode(text)
+
+const emptyOf = (cols: number) => npyHeaderOf([0, cols], 'float64')
 
 /** Rows sorted by class, of which there are seven. */
 function sorted(rows: number, fortranOrder: boolean): Uint8Array {
@@ -56,6 +58,26 @@ describe('the sketch of a dataset', () => {
     expect(found).toMatchObject({ rows: 300_000, cols: 5, task: 'classification', classes: 7 })
     expect(source.taken).toBeLessThan(1.1 * 2 ** 20)
   })
+
+  it('reads a megabyte of rows that are long, and a row where one is longer', async () => {
+    for (const [cols, most] of [
+      [20_000, 1.1 * 2 ** 20],
+      [200_000, 8 * 200_000 + 1024],
+    ] as const) {
+      const data = new Float64Array(20 * cols)
+      const source = new Counted(writeNpy({ data, shape: [20, cols] }))
+      expect(await sketchDataset(source, 'npy', {})).toMatchObject({ rows: 20, cols: cols - 1 })
+      expect(source.taken).toBeLessThan(most + 10_012)
+    }
+  })
+
+  it.each([null, 'clustering'] as const)(
+    'is none of more columns than are named: %s',
+    async (task) => {
+      const names = sketch(emptyOf(1_000_000_000), 'npy', task === null ? {} : { task })
+      await expect(names).rejects.toThrow('at most 1000000 columns; this one has 1000000000')
+    },
+  )
 
   it('swaps the bytes of a target in Fortran order', async () => {
     const bytes = sorted(300_000, true)
