@@ -91,7 +91,8 @@ export function createApi(ports: Ports, options: ApiOptions = {}): Api {
     quotas,
   })
 
-  app.openAPIRegistry.register('Problem', problemShape)
+  // A copy has what zod-openapi gives to schemas, whichever module was loaded first.
+  app.openAPIRegistry.register('Problem', problemShape.clone())
   app.openAPIRegistry.registerComponent('securitySchemes', 'key', {
     type: 'http',
     scheme: 'bearer',

@@ -8,7 +8,7 @@ import type { Caller } from '../tasks/caller.ts'
 import { listExecution } from '../tasks/execution-owner.ts'
 import { formatModel, modelNameSchema, parseInputKey, type ModelName } from '../tasks/names.ts'
 import { requireHead } from '../tasks/registry.ts'
-import { batchNamed, batchSummary, describedBatch, executionOf } from './batch-description.ts'
+import { batchNamed, describedBatch, listedBatches } from './batch-description.ts'
 import { batchResults } from './batch-results.ts'
 import { resumeBatch } from './batch-resumption.ts'
 import {
@@ -58,7 +58,7 @@ export function batchRoutes(
       const order = parsed(batchOrder, await readJson(context.req.raw))
       const { version } = await versionAsked(registry, model, order)
       const { rows, isCounted, ...source } = await sourceOf(services, { model, order, caller })
-      const spent = await quotas.spend(caller, model.user, rows)
+      const spent = await quotas.spend(caller, model.user, rows, true)
       const createdAt = new Date(clock.now()).toISOString()
       const batch = batchName(createdAt)
       const { format } = order
@@ -100,10 +100,7 @@ export function batchRoutes(
       const page = parsed(pageQuery, context.req.query())
       await requireHead(registry, model)
       const { batches: found, ...next } = await batches.list(model, page)
-      const listed = found.map(async (one) =>
-        batchSummary(one, await executionOf(ports, one.execution)),
-      )
-      return context.json({ batches: await Promise.all(listed), ...next })
+      return context.json({ batches: await listedBatches(services, model, found), ...next })
     },
   )
 
@@ -148,7 +145,7 @@ export function batchRoutes(
       }
       const { rows, rowsDone, rowsFailed } = await batches.find(model, batch)
       const left = rows - rowsDone + rowsFailed
-      await releaseBatchRows(table, model.user, { batch, rows: left })
+      await releaseBatchRows(table, model, { batch, execution, rows: left })
       return context.json(await describedBatch(services, model, batch))
     },
   )

@@ -246,7 +246,7 @@ export function datasetRoutes(routes: Routes, { datasets, allowances }: Services
       const given = await rowsOf(context.req.header('content-type'), body)
       // Kept as CSV, rows take hardly more than as JSON.
       await allowances.store(caller, name.user, Buffer.byteLength(body))
-      const record = await datasets.append(name, given)
+      const record = await datasets.append(name, given, context.env.repetition)
       return context.json(
         {
           dataset: formatModel(name),

@@ -8,11 +8,9 @@ import {
 } from '../platform/ports/index.ts'
 import type { Caller } from '../tasks/caller.ts'
 import { sha256 } from '../tasks/digest.ts'
+import { keptSeconds } from '../tasks/repeated-appends.ts'
 import { parsed, readBody } from './requests.ts'
 import type { ApiContext } from './route.ts'
-
-/** How long an answer is kept for repetitions, in seconds. */
-export const keptSeconds = 24 * 3600
 
 /** After how long a request that never ended (its process died) may be done anew, in seconds. */
 export const abandonedSeconds = 120
@@ -64,7 +62,8 @@ export interface Idempotency {
   answer(
     request: RepeatableRequest,
     caller: Caller,
-    handle: () => Promise<KeptAnswer>,
+    /** Gets what names the request and its repetitions, see `RequestBindings`. */
+    handle: (repetition: string) => Promise<KeptAnswer>,
     /** What of an answer's body is kept. @default all of it */
     keptBody?: (body: string) => string,
   ): Promise<KeptAnswer>
@@ -93,7 +92,10 @@ export function createIdempotency({
         await answer(
           { key, method, path, body },
           caller,
-          async () => keptOf(await handle()),
+          async (repetition) => {
+            context.env.repetition = repetition
+            return keptOf(await handle())
+          },
           kept && ((text) => JSON.stringify(kept(JSON.parse(text) as object))),
         ),
       )
@@ -104,7 +106,7 @@ export function createIdempotency({
   async function answer(
     { key, method, path, body }: RepeatableRequest,
     caller: Caller,
-    handle: () => Promise<KeptAnswer>,
+    handle: (repetition: string) => Promise<KeptAnswer>,
     keptBody?: (body: string) => string,
   ): Promise<KeptAnswer> {
     parsed(z.object({ 'Idempotency-Key': idempotencyKey }), { 'Idempotency-Key': key })
@@ -131,7 +133,8 @@ export function createIdempotency({
       if (isMillraceError(error, 'ConditionFailed')) throw inProgress(key)
       throw error
     }
-    return keepAnswer(began, handle, keptBody)
+    const repetition = sha256(JSON.stringify([item.pk, key, digest]))
+    return keepAnswer(began, () => handle(repetition), keptBody)
   }
 
   async function keepAnswer(

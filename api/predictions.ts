@@ -181,32 +181,40 @@ export function createPredictions({
     )
   }
 
-  async function predict(asked: {
-    caller: Caller
-    user: string
-    served: () => ServedModel | Promise<ServedModel>
-    instances: readonly unknown[]
-    impute: boolean
-    fieldOf: (row: number) => string
-  }): Promise<PredictionAnswer> {
+  async function predict(asked: Asked): Promise<PredictionAnswer> {
     const { caller, user, instances } = asked
     const headers = (await quotas.spend(caller, user, instances.length)) ?? {}
-    const served = await asked.served()
-    const { name, of, version, model } = served
-    const { rows, imputed } = readRows(served, instances, asked)
-    const answered = {
-      ...model.predict(rows),
-      ...(imputed === undefined ? {} : { imputed }),
+    try {
+      const served = await asked.served()
+      const { name, of, version, model } = served
+      const { rows, imputed } = readRows(served, instances, asked)
+      const answered = {
+        ...model.predict(rows),
+        ...(imputed === undefined ? {} : { imputed }),
+      }
+      const id = await log.record({
+        model: of,
+        version,
+        task: model.task,
+        key: caller.keyId,
+        contents: { instances: rows, ...answered },
+      })
+      return { body: { id, model: name, version, task: model.task, ...answered }, headers }
+    } catch (error) {
+      quotas.refund(caller, user, instances.length)
+      throw error
     }
-    const id = await log.record({
-      model: of,
-      version,
-      task: model.task,
-      key: caller.keyId,
-      contents: { instances: rows, ...answered },
-    })
-    return { body: { id, model: name, version, task: model.task, ...answered }, headers }
   }
+}
+
+/** Rows, and of what they are asked. */
+interface Asked {
+  readonly caller: Caller
+  readonly user: string
+  readonly served: () => ServedModel | Promise<ServedModel>
+  readonly instances: readonly unknown[]
+  readonly impute: boolean
+  readonly fieldOf: (row: number) => string
 }
 
 /** The rows are read with the model, which says what they are to be. */

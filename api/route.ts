@@ -14,6 +14,11 @@ export interface RequestBindings {
   caller?: Caller
   /** The route that answers, as the OpenAPI document names it. */
   route?: string
+  /**
+   * Of a request with an `Idempotency-Key`: what names it and its repetitions alone. They come to the
+   * handler where it is not known what came of the first one, as when its process died.
+   */
+  repetition?: string
 }
 
 export type ApiApp = OpenAPIHono<{ Bindings: RequestBindings }>

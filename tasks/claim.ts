@@ -6,7 +6,9 @@ import { codeVersion } from './code-version.ts'
 import { listExecution, ownerOfExecution } from './execution-owner.ts'
 import { createLedger, trainingIdentity } from './ledger.ts'
 import { deliveryOf, isRequest, requestOf } from './training-delivery.ts'
+import { firstVersionOf } from './model-records.ts'
 import { parseModel, parseUploadKey, type ModelName, type UploadFormat } from './names.ts'
+import { createRegistry } from './registry.ts'
 import { rejectionReason, trainingClaim, type RejectionReason } from './shapes.ts'
 import { digestOfObject } from './stored-objects.ts'
 import { defineTask } from './task.ts'
@@ -58,6 +60,7 @@ export const claim = defineTask({
       return reject([{ code: 'ChecksumMismatch', message }])
     }
     const { configuration, sidecar } = configured
+    const firstVersion = firstVersionOf(await createRegistry(ports.table, ports.clock).head(model))
     const trainingId = trainingIdentity({ model, sha256, configuration, codeVersion })
     const claimed = await ledger.claim({ delivery, model, trainingId, execution })
     if (claimed.outcome === 'duplicate') return claimed
@@ -77,6 +80,7 @@ export const claim = defineTask({
       trainingId,
       execution,
       requested: isRequest(event.detail),
+      firstVersion,
     }
   },
 })

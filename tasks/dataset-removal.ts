@@ -21,7 +21,7 @@ import type { Registry } from './registry.ts'
  * What the table forgets of versions, the versions last. Which uploads became versions stays: a task
  * that runs again must not bring back what was removed.
  */
-const forgotten = ['content#', 'statistics#', 'version#']
+const forgotten = ['append#', 'content#', 'statistics#', 'version#']
 
 /** Removes a dataset as `Datasets.remove` says, given what its head was seen to be. */
 export async function removeDataset(

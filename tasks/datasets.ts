@@ -49,6 +49,7 @@ import {
   type UploadFormat,
 } from './names.ts'
 import { createRegistry } from './registry.ts'
+import { repeatedAppend } from './repeated-appends.ts'
 import type { ObjectReference } from './shapes.ts'
 import { putReferenced } from './stored-objects.ts'
 import { Turns } from './turns.ts'
@@ -72,10 +73,10 @@ export interface Datasets {
   ): Promise<{ dataset: DatasetSummary; created: boolean }>
   /**
    * Appends rows to the last version, all or none, which makes the next one. Appends at one moment
-   * come one after another. Throws DatasetNotFound, RowsInvalid, DatasetConflict (it changed all the
-   * time).
+   * come one after another, those of one `repetition` once. Throws DatasetNotFound, RowsInvalid,
+   * DatasetConflict (it changed all the time).
    */
-  append(dataset: ModelName, rows: readonly unknown[]): Promise<VersionRecord>
+  append(dataset: ModelName, rows: readonly unknown[], repetition?: string): Promise<VersionRecord>
   /**
    * Makes an upload that was accepted the next version, each object version once. One that is older
    * than the last version is recorded, and not continued. Of an object that was made of a version the
@@ -187,11 +188,16 @@ export function createDatasets(
       })
     },
 
-    async append(dataset, rows) {
+    async append(dataset, rows, repetition) {
       let segment = await segmentOf(dataset, await live(dataset), rows)
       return turns.take(formatModel(dataset), () =>
         changing(dataset, async () => {
           const head = await live(dataset)
+          const before = await repeatedAppend(table, dataset, repetition, {
+            head,
+            now: clock.now(),
+          })
+          if (before.version !== undefined) return versionNow(dataset, before.version)
           if (!segment.fits(head.latest)) segment = await segmentOf(dataset, head, rows)
           const { latest } = head
           const at = now()
@@ -205,7 +211,7 @@ export function createDatasets(
             source: segment.source,
             createdAt: at,
           }
-          await add(dataset, head, record, at, [])
+          await add(dataset, head, record, at, before.note(record.version))
           return record
         }),
       )

@@ -76,6 +76,12 @@ export function headOf(item: Item): ModelHead {
   }
 }
 
+/** The first version of the model that what is trained now is for. */
+export function firstVersionOf(head: ModelHead | undefined): number {
+  if (head === undefined) return 0
+  return head.deletedAt === null ? head.firstVersion : head.nextVersion
+}
+
 export function versionOf(item: Item): ModelVersion {
   return item['record'] as unknown as ModelVersion
 }

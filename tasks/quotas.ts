@@ -26,24 +26,36 @@ export interface Quotas {
    * Each process takes several tokens at once from the bucket that all share, an eighth of it at most,
    * and knows the month's counters as they were `quotaMaxAge` ago: so much may be had beyond the
    * limit, or less of the burst. The operator has no limits.
+   *
+   * @param isHeld whether the rows are of a batch, which holds them itself as long as it needs them
    */
   spend(
     caller: Caller,
     user: string,
     rows: number,
+    isHeld?: boolean,
   ): Promise<Record<string, string>> | Record<string, string> | undefined
+  /** Gives rows back that were taken for a prediction that was not made. */
+  refund(caller: Caller, user: string, rows: number): void
 }
 
 /** Nothing is limited. */
-export const noQuotas: Quotas = { spend: () => undefined }
+export const noQuotas: Quotas = { spend: () => undefined, refund: () => undefined }
 
 interface Account {
   readonly plan: PlanOfUser
-  /** Rows predicted this month or held by batches, with those that this process has answered since. */
-  predictions: number
+  /** Rows predicted this month, with those that this process has answered since. */
+  predicted: number
+  /** Rows that batches hold, with those of batches that this process was asked for since. */
+  held: number
   readonly month: string
   readonly readAt: number
   lease: Taken & { readonly takenAt: number }
+}
+
+interface Spending {
+  readonly rows: number
+  readonly isHeld: boolean
 }
 
 export function createQuotas(table: Table, clock: Clock): Quotas {
@@ -54,12 +66,19 @@ export function createQuotas(table: Table, clock: Clock): Quotas {
   const leasing = new Map<string, Promise<Taken>>()
 
   return {
-    spend(caller, user, rows) {
+    spend(caller, user, rows, isHeld = false) {
       if (caller.user === null) return undefined
+      const spending = { rows, isHeld }
       const account = known.get(user)
       const isFresh = account !== undefined && clock.now() - account.readAt < quotaMaxAge
-      if (!isFresh) return spendSlowly(user, rows)
-      return spendOf(account, user, rows) ?? spendSlowly(user, rows)
+      if (!isFresh) return spendSlowly(user, spending)
+      return spendOf(account, user, spending) ?? spendSlowly(user, spending)
+    },
+
+    refund(caller, user, rows) {
+      const account = known.get(user)
+      if (caller.user === null || account?.month !== monthOf(clock.now())) return
+      account.predicted = Math.max(0, account.predicted - rows)
     },
   }
 
@@ -67,29 +86,29 @@ export function createQuotas(table: Table, clock: Clock): Quotas {
   function spendOf(
     account: Account,
     user: string,
-    rows: number,
+    { rows, isHeld }: Spending,
   ): Record<string, string> | undefined {
     const { plan, lease } = account
     if (plan.isOfRemoved) throw userRemoved(user)
     const now = clock.now()
     const { predictions: most } = plan.monthly
-    if (most !== null && rows > 0 && account.predictions + rows > most) {
+    if (most !== null && rows > 0 && account.predicted + account.held + rows > most) {
       throw monthExceeded(user, account, most, now)
     }
     if (plan.requestsPerSecond === null) {
-      account.predictions += rows
+      account[isHeld ? 'held' : 'predicted'] += rows
       return {}
     }
     if (lease.tokens < 1 || now - lease.takenAt > leaseAge) return undefined
     account.lease = { ...lease, tokens: lease.tokens - 1 }
-    account.predictions += rows
+    account[isHeld ? 'held' : 'predicted'] += rows
     return rateLimit(plan, lease.left + lease.tokens - 1)
   }
 
-  async function spendSlowly(user: string, rows: number): Promise<Record<string, string>> {
+  async function spendSlowly(user: string, spending: Spending): Promise<Record<string, string>> {
     for (;;) {
       const account = await accountOf(user)
-      const spent = spendOf(account, user, rows)
+      const spent = spendOf(account, user, spending)
       if (spent !== undefined) return spent
       // Requests at one moment wait for one lease, and then share it.
       const lease =
@@ -127,13 +146,14 @@ export function createQuotas(table: Table, clock: Clock): Quotas {
       spentRowsOf(table, user, month),
     ])
     const before = known.get(user)
-    const counted = before?.month === month ? before.predictions : 0
+    const counted = before?.month === month ? before.predicted : 0
     const account: Account = {
       plan,
       month,
       readAt,
       // What this process has answered may not have been counted yet.
-      predictions: Math.max(spent, counted),
+      predicted: Math.max(spent.predicted, counted),
+      held: spent.held,
       lease: before?.lease ?? { tokens: 0, left: 0, waitSeconds: 0, takenAt: -Infinity },
     }
     known.set(user, account)
@@ -166,14 +186,14 @@ function rateExceeded(user: string, plan: Plan, { waitSeconds }: Taken): Millrac
 
 function monthExceeded(
   user: string,
-  { predictions, month }: Account,
+  { predicted, held, month }: Account,
   most: number,
   now: number,
 ): MillraceError {
   const wait = Math.ceil((endOfMonth(now) - now) / 1000)
   return new MillraceError(
     'QuotaExceeded',
-    `the plan of user ${user} has ${most} predictions a month, and ${predictions} were made in ` +
+    `the plan of user ${user} has ${most} predictions a month, and ${predicted + held} were made in ` +
       `${month}: ask for another plan, or when the month is over`,
     { details: { headers: { 'retry-after': String(wait) } } },
   )

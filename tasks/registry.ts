@@ -8,8 +8,10 @@ import {
 import { dependentWrites } from './dataset-dependents.ts'
 import {
   annotationKey,
+  firstVersionOf,
   headItem,
   headOf,
+  modelDeleted,
   modelHeadKey,
   modelList,
   modelPartition,
@@ -33,7 +35,10 @@ export type { ModelHead, ModelVersion } from './model-records.ts'
  * (`champion`, `challenger`, `previous`) move by compare-and-swap and keep their history.
  */
 export interface Registry extends VersionLookup, Promotions {
-  /** Registers what a training made. The same training always gets the same version. */
+  /**
+   * Registers what a training made. The same training always gets the same version. Throws ModelDeleted
+   * where the model was deleted after the training had begun.
+   */
   register(registration: Registration): Promise<{ version: number; created: boolean }>
   /** The newest first. */
   versions(
@@ -78,8 +83,10 @@ export function createRegistry(table: Table, clock: Clock): Registry {
           return { version: made['version'] as number, created: false }
         }
         const version = head?.nextVersion ?? 0
-        const firstVersion =
-          (head?.deletedAt ?? null) === null ? (head?.firstVersion ?? 0) : version
+        const firstVersion = firstVersionOf(head)
+        if (head !== undefined && (claim.firstVersion ?? firstVersion) !== firstVersion) {
+          throw modelDeleted(claim.model, head)
+        }
         const record: ModelVersion = {
           model,
           version,

@@ -26,6 +26,8 @@ export const trainingClaim = z.object({
   execution: z.string(),
   /** Whether someone asked for it, whose allowance was looked at then. */
   requested: z.boolean().optional(),
+  /** The first version of the model that it is for: of one that was deleted since it is none. */
+  firstVersion: z.number().int().nonnegative().optional(),
 })
 export type TrainingClaim = z.infer<typeof trainingClaim>
 

@@ -39,6 +39,8 @@ export interface ServeOptions {
    * was checked by the worker that it came to. @default it is for everyone who reaches it
    */
   readonly secret?: string
+  /** Where a proxy before it is reached: requests may name its host, and come from its pages. */
+  readonly publicUrl?: string | undefined
 }
 
 /** Where a worker process shows that it is one. */
@@ -52,7 +54,8 @@ const closePatience = 2000
 
 /**
  * Serves requests on an address. On a loopback address it refuses requests that name another host, or
- * come from a page of another origin: a web page could reach the server through its reader's browser.
+ * come from a page of another origin, than its own and the public ones: a web page could reach the server
+ * through its reader's browser.
  *
  * Predictions take a short way past Request and Response, which cost more than the prediction.
  *
@@ -60,12 +63,14 @@ const closePatience = 2000
  */
 export async function serveRequests(
   { shortWay, others }: Served,
-  { host, port, headersTimeout = 20_000, requestTimeout = 300_000, secret }: ServeOptions,
+  { host, port, headersTimeout = 20_000, requestTimeout = 300_000, ...options }: ServeOptions,
 ): Promise<LocalServer> {
+  const { secret, publicUrl } = options
   const isLocal = isLoopback(host)
+  const outside = publicUrl === undefined ? undefined : new URL(publicUrl)
   const refusalOf = (request: IncomingMessage) =>
     secret === undefined
-      ? (unclear(request) ?? (isLocal ? foreign(request.headers) : undefined))
+      ? (unclear(request) ?? (isLocal ? foreign(request.headers, outside) : undefined))
       : unproven(request.headers, secret)
   const connectionsCheckingInterval = Math.min(headersTimeout, 5000)
   const limits = {
@@ -194,15 +199,18 @@ function unproven(
   return new MillraceError('HostRefused', 'this server is for processes of the platform alone')
 }
 
-function foreign({ host, origin }: IncomingMessage['headers']): MillraceError | undefined {
-  const name = host?.replace(/:\d+$/, '')
-  if (name === undefined || !loopbackNames.has(name.toLowerCase())) {
+function foreign(
+  { host, origin }: IncomingMessage['headers'],
+  outside: URL | undefined,
+): MillraceError | undefined {
+  const name = host?.replace(/:\d+$/, '').toLowerCase()
+  if (name === undefined || !(loopbackNames.has(name) || name === outside?.hostname)) {
     return new MillraceError(
       'HostRefused',
       `this server answers on loopback, not as "${host ?? ''}"`,
     )
   }
-  if (origin !== undefined && origin !== `http://${host}`) {
+  if (origin !== undefined && origin !== `http://${host}` && origin !== outside?.origin) {
     return new MillraceError('HostRefused', `this server takes no requests from "${origin}"`)
   }
   return undefined

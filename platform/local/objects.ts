@@ -261,8 +261,8 @@ export class LocalObjects implements Objects {
       this.#multipart.drop(files ?? [])
       return version
     } catch (error) {
-      // Ended meanwhile, by another completion or an abort: its parts are gone, which is the reason.
-      if (files === undefined) this.#multipart.check(key, uploadId)
+      // Ended meanwhile, or a part was sent again: the files that were read are gone, which is the reason.
+      if (files === undefined) this.#multipart.assemble(key, uploadId, parts)
       throw error
     }
   }

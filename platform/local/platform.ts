@@ -57,9 +57,10 @@ export interface PlatformOptions {
    */
   readonly auth?: boolean
   /**
-   * Where others reach the HTTP API, as `https://ml.example.com`: what URLs for uploads begin with.
-   * Another than a loopback address takes `auth`. @default the address it listens on; where that is
-   * all of a machine's, the one that the request came to, as its header `Host` says
+   * Where others reach the HTTP API, as `https://ml.example.com`: what URLs for uploads begin with, and
+   * whose host and pages requests to a loopback address may name. Another than a loopback address takes
+   * `auth`. @default the address it listens on; where that is all of a machine's, the one that the
+   * request came to, as its header `Host` says
    */
   readonly publicUrl?: string
   /**
@@ -197,7 +198,7 @@ export async function openPlatform(options: PlatformOptions): Promise<Platform> 
       deliver: async (event) => api.models.invalidate(parseModel(String(event.detail['model']))),
     })
     const served = { ...api, fetch: withUploads(origins.told(api), objects, logger) }
-    const address = { host, port: options.port ?? 0 }
+    const address = { host, port: options.port ?? 0, publicUrl }
     if (options.workers) {
       workers = await serveByWorkers(served, {
         ...address,

@@ -7,6 +7,8 @@ import type { OwnerCalls } from './owner-calls.ts'
 export interface WorkerSettings {
   readonly host: string
   readonly port: number
+  /** See ServeOptions. */
+  readonly publicUrl: string | undefined
   /** Where the owner answers what is no prediction. */
   readonly owner: { readonly port: number; readonly secret: string }
   /** Where the bytes of object versions are. */

@@ -38,7 +38,7 @@ process.on('message', (message: OwnerMessage) => {
 })
 
 async function start(settings: WorkerSettings): Promise<void> {
-  const { host, port, operatorKeys } = settings
+  const { host, port, publicUrl, operatorKeys } = settings
   const ports = workerPorts(owner, settings.versionsDir)
   const { table, clock, logger } = ports
   const models = createModelCache(createRegistry(table, clock), ports, {
@@ -57,7 +57,7 @@ async function start(settings: WorkerSettings): Promise<void> {
       shortWay: shortWay(predictions, { accessLog: () => undefined, logger }),
       others: forwardTo(settings.owner),
     },
-    { host, port },
+    { host, port, publicUrl },
   )
   serving = { server, models }
   tell({ kind: 'ready' })

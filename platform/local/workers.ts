@@ -20,7 +20,7 @@ import {
 
 export interface WorkersOptions extends Pick<
   WorkerSettings,
-  'host' | 'port' | 'versionsDir' | 'operatorKeys' | 'servedMaxAge'
+  'host' | 'port' | 'publicUrl' | 'versionsDir' | 'operatorKeys' | 'servedMaxAge'
 > {
   readonly count: number
   readonly calls: OwnerCalls

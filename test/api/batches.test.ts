@@ -11,6 +11,7 @@ import { RecordingLogger } from '../../platform/testing/memory-observability.ts'
 import { createAccounts } from '../../tasks/accounts.ts'
 import { createPlans } from '../../tasks/plans.ts'
 import type { Caller } from '../../tasks/caller.ts'
+import { quotaMaxAge } from '../../tasks/quotas.ts'
 import { damaging, readingThrough } from '../fixtures/batch.ts'
 import { irisNpy, irisRows } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
@@ -38,6 +39,18 @@ async function begin(body: object = {}): Promise<string> {
   const answer = await ask('POST', path, { body: { rangeRows: 50, ...body } })
   expect([answer.status, answer.text]).toEqual([202, expect.any(String)])
   return answer.body['batch'] as string
+}
+
+/** Lets ada predict so many rows a month. */
+async function limit(predictions: number): Promise<void> {
+  const accounts = createAccounts(ports.table, ports.clock)
+  await accounts.createUser('ada')
+  const { monthly, ...plan } = await createPlans(ports.table).plan('default')
+  await createPlans(ports.table).setPlan('small', {
+    ...plan,
+    monthly: { ...monthly, predictions },
+  })
+  await accounts.setPlan('ada', 'small')
 }
 
 /** Iris as a CSV, by columns of these names. */
@@ -97,6 +110,35 @@ describe('what is known of a batch', () => {
       expect(cancel.status).toBe(role === 'reader' ? 403 : 200)
       expect((await asRole('POST', path, { body: {} })).status).toBe(role === 'reader' ? 403 : 202)
     }
+  })
+
+  it('is done where it ended while it was asked for', async () => {
+    const { executions } = ports
+    const describeExecution = executions.describe.bind(executions)
+    const ending: string[] = []
+    vi.spyOn(executions, 'describe').mockImplementation(async (workflow, name) => {
+      if (ending.pop() === name) await workOn(ports, name)
+      return describeExecution(workflow, name)
+    })
+    const one = await begin()
+    ending.push(one)
+    const { body } = await ask('GET', `${path}/${one}`)
+    expect(body).toMatchObject({ batch: one, status: 'SUCCEEDED', rowsDone: 150 })
+    // The newest is looked at first.
+    ports.clock.advance(1)
+    const other = await begin()
+    ending.push(other)
+    const { batches } = (await ask('GET', path)).body as { batches: { status: string }[] }
+    expect(batches.map(({ status }) => status)).toEqual(['SUCCEEDED', 'SUCCEEDED'])
+    expect(ending).toEqual([])
+  })
+
+  it('is done where it was cancelled when its results were there', async () => {
+    const batch = await begin()
+    await workOn(ports, batch)
+    ports.executions.set({ workflow: 'batch', name: batch, status: 'ABORTED' })
+    expect((await ask('GET', `${path}/${batch}`)).body).toMatchObject({ status: 'SUCCEEDED' })
+    expect((await ask('GET', path)).body).toMatchObject({ batches: [{ status: 'SUCCEEDED' }] })
   })
 
   it('is counted as predictions, and told apart from others', async () => {
@@ -187,12 +229,7 @@ describe('a batch that is asked for', () => {
   })
 
   it('costs its rows, and is refused beyond the plan', async () => {
-    const accounts = createAccounts(ports.table, ports.clock)
-    await accounts.createUser('ada')
-    const { monthly, ...plan } = await createPlans(ports.table).plan('default')
-    const small = { ...plan, monthly: { ...monthly, predictions: 200 } }
-    await createPlans(ports.table).setPlan('small', small)
-    await accounts.setPlan('ada', 'small')
+    await limit(200)
     await begin()
     const refused = await ask('POST', path, { body: {} })
     expect([refused.status, refused.body['type']]).toEqual([
@@ -200,6 +237,24 @@ describe('a batch that is asked for', () => {
       'urn:millrace:error:QuotaExceeded',
     ])
     expect(refused.headers.get('retry-after')).toMatch(/^\d+$/)
+  })
+
+  it.each([
+    ['before its rows are counted', {}],
+    ['while it holds them', { ranges: [] }],
+  ])('and is cancelled %s costs none of the month', async (_, work) => {
+    await limit(200)
+    const instances = irisRows()
+      .slice(0, 60)
+      .map((row) => row.slice(0, 4))
+    const predict = () => ask('POST', '/models/ada/iris/predictions', { body: { instances } })
+    const batch = await begin()
+    if ('ranges' in work) await workOn(ports, batch, work)
+    ports.clock.advance(quotaMaxAge)
+    await predict()
+    expect((await ask('POST', `${path}/${batch}/cancel`)).status).toBe(200)
+    ports.clock.advance(quotaMaxAge)
+    expect((await predict()).status).toBe(200)
   })
 })
 
@@ -358,12 +413,12 @@ describe('results in more than one object', () => {
     await expectResumable(batch, { rows: 100 })
   })
 
-  it('are refused with the page that a damaged shard begins in', async () => {
+  it.each([90, 120])('are refused with a page from row %i in a damaged shard', async (offset) => {
     const batch = await done('csv')
     const damaged = asker(damagedAt(/shards\/000002/), ada)
     const before = await damaged('GET', `${path}/${batch}/results?offset=0&limit=100`)
     expect(before.status).toBe(200)
-    const refused = await damaged('GET', `${path}/${batch}/results?offset=90&limit=20`)
+    const refused = await damaged('GET', `${path}/${batch}/results?offset=${offset}&limit=20`)
     expect([refused.status, refused.body['type']]).toEqual([
       409,
       'urn:millrace:error:ResultsDamaged',
@@ -422,7 +477,7 @@ describe('the embedded platform', () => {
 
   it('predicts a dataset in every format as it does row by row', async () => {
     const answers = async () => (await asked('POST', '/models/ada/iris/predictions', oneRow)).status
-    await expect.poll(answers, { timeout: 60_000 }).toBe(200)
+    await expect.poll(answers).toBe(200)
     const instances = irisRows().map((row) => row.slice(0, 4))
     const online = await asked('POST', '/models/ada/iris/predictions', { instances })
     const { predictions } = (await online.json()) as { predictions: number[] }
@@ -433,13 +488,13 @@ describe('the embedded platform', () => {
         const answer = await asked('GET', `${path}/${batch}`)
         return ((await answer.json()) as { status: string }).status
       }
-      await expect.poll(status, { timeout: 60_000 }).toBe('SUCCEEDED')
+      await expect.poll(status).toBe('SUCCEEDED')
       const results = await asked('GET', `${path}/${batch}/results`)
       const bytes = new Uint8Array(await results.arrayBuffer())
       expect(results.headers.get('content-length')).toBe(String(bytes.length))
       expect(predictionsOf(format, bytes)).toEqual(predictions)
     }
-  }, 200_000)
+  })
 })
 
 async function bytesOf(at: string): Promise<Uint8Array> {

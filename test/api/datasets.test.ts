@@ -1,5 +1,7 @@
-import { beforeEach, describe, expect, it } from 'vitest'
+import { beforeEach, describe, expect, it, vi } from 'vitest'
 import { createApi, type Api } from '../../api/app.ts'
+import { abandonedSeconds } from '../../api/idempotency.ts'
+import { MillraceError } from '../../platform/ports/index.ts'
 import { memoryPorts, type MemoryPorts } from '../../platform/testing/index.ts'
 import type { Caller } from '../../tasks/caller.ts'
 import { irisNpy } from '../fixtures/iris.ts'
@@ -100,6 +102,22 @@ describe('a dataset', () => {
     expect((await ask('DELETE', stones)).status).toBe(204)
     expect(await ask('GET', stones)).toMatchObject({ status: 404, body: isOf('DatasetNotFound') })
     expect((await ask('GET', '/datasets')).body).toEqual({ datasets: [] })
+  })
+
+  it('has the rows of a repeated append once, also where its first answer was lost', async () => {
+    await ask('PUT', stones, { body: schema })
+    const put = ports.table.put.bind(ports.table)
+    vi.spyOn(ports.table, 'put').mockImplementation(async (item, options) => {
+      if ('status' in item) throw new MillraceError('StorageFailed', 'the process died')
+      return put(item, options)
+    })
+    const headers = { 'idempotency-key': 'once' }
+    const first = await append([row], headers)
+    expect(first).toMatchObject({ status: 201, body: { version: 1, rows: 1 } })
+    await append([row])
+    ports.clock.advance(abandonedSeconds * 1000)
+    expect(await append([row], headers)).toEqual(first)
+    expect((await ask('GET', stones)).body).toMatchObject({ version: 2, rows: 2 })
   })
 
   it('has versions in pages, the newest first', async () => {

@@ -32,7 +32,7 @@ beforeAll(async () => {
     metadata: { configuration: '{"algorithms": ["majority"]}' },
   })
   const served = async () => expect((await post(predictions, flower)).status).toBe(200)
-  await vi.waitFor(served, { timeout: 15_000, interval: 100 })
+  await vi.waitFor(served, { timeout: 240_000, interval: 100 })
 })
 
 afterAll(async () => {

@@ -1,13 +1,14 @@
 import { OpenAPIHono } from '@hono/zod-openapi'
 import { beforeEach, expect, it } from 'vitest'
 import { openAdmission } from '../../api/admission.ts'
-import { abandonedSeconds, createIdempotency, keptSeconds } from '../../api/idempotency.ts'
+import { abandonedSeconds, createIdempotency } from '../../api/idempotency.ts'
 import { problemOf, problemResponse } from '../../api/problem.ts'
 import { readJson } from '../../api/requests.ts'
 import { Routes, type ApiApp } from '../../api/route.ts'
 import { MillraceError } from '../../platform/ports/index.ts'
 import { memoryPorts, type MemoryPorts } from '../../platform/testing/index.ts'
 import { createQuotas } from '../../tasks/quotas.ts'
+import { keptSeconds } from '../../tasks/repeated-appends.ts'
 
 let ports: MemoryPorts
 let app: ApiApp

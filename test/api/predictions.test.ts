@@ -221,6 +221,7 @@ describe.each<[string, Way]>([
           }
           return { ratelimit: `"rows";r=${9 - rows}` }
         },
+        refund: () => undefined,
       },
     })
     const key = { 'x-api-key': 'ada:owner' }

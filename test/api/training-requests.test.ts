@@ -37,7 +37,7 @@ async function ask(method: string, path: string, body?: unknown) {
 
 const ended = (name: string) =>
   expect
-    .poll(async () => (await ask('GET', `/executions/${name}`)).body['status'], { timeout: 20_000 })
+    .poll(async () => (await ask('GET', `/executions/${name}`)).body['status'])
     .toBe('SUCCEEDED')
 
 const columns = [
@@ -93,9 +93,7 @@ describe('a training that is asked for', () => {
     await platform.ports.objects.put('uploads/ada/iris.npy', irisNpy(), {
       metadata: { configuration: '{"algorithms":["majority"]}' },
     })
-    await expect
-      .poll(async () => (await ask('GET', '/datasets/ada/iris')).status, { timeout: 20_000 })
-      .toBe(200)
+    await expect.poll(async () => (await ask('GET', '/datasets/ada/iris')).status).toBe(200)
     const { status, body } = await ask('PUT', '/models/ada/flowers', {
       dataset: 'ada/iris',
       datasetVersion: 0,

@@ -25,7 +25,7 @@ beforeAll(async () => {
   const ast = await openapiTS(new URL(`${platform.url}/openapi.json`))
   await mkdir(resolve(generated, '..'), { recursive: true })
   await writeFile(generated, astToString(ast))
-}, 60_000)
+})
 
 afterAll(async () => {
   await platform.close()
@@ -93,7 +93,7 @@ it('a client generated from the document compiles, and with a mistake it does no
   expect(found.get(program)).toEqual([])
   const untold = mistakes.filter((_, i) => found.get(variantOf(i))?.length === 0)
   expect(untold).toEqual([])
-}, 60_000)
+})
 
 it('and it drives the platform from end to end', async () => {
   const operator = { authorization: `Bearer ${await readOperatorKey(dataDir)}` }
@@ -130,4 +130,4 @@ it('and it drives the platform from end to end', async () => {
     trainedRows: 150,
     currency: 'USD',
   })
-}, 60_000)
+})

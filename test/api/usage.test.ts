@@ -64,6 +64,20 @@ it('every route counts as a request, and says what is left', async () => {
   expect((await ask('POST', '/models/ada/iris/predictions', predict)).status).toBe(429)
 })
 
+it('predictions that are refused cost none of the month', async () => {
+  const ask = asker(api, ada)
+  const predict = async (row: number[], of = '') => {
+    const body = { instances: Array.from({ length: 1000 }, () => row) }
+    return (await ask('POST', `/models/ada/iris/predictions${of}`, { body })).status
+  }
+  const flower = [6.5, 2.8, 4.6, 1.5]
+  expect(await predict([6.5])).toBe(400)
+  expect(await predict(flower, '?alias=none')).toBe(404)
+  expect(await predict(flower)).toBe(200)
+  ports.clock.advance(1000)
+  expect(await predict(flower)).toBe(429)
+})
+
 it('the usage of others is not there', async () => {
   await createAccounts(ports.table, ports.clock).createUser('ben')
   const foreign = await asker(api, ada)('GET', '/usage?user=ben')

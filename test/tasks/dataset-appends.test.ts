@@ -6,6 +6,7 @@ import { parseCsv } from '../../ml/data/index.ts'
 import { openPlatform } from '../../platform/local/platform.ts'
 import type { Ports } from '../../platform/ports/index.ts'
 import { createDatasets } from '../../tasks/datasets.ts'
+import { keptSeconds } from '../../tasks/repeated-appends.ts'
 import { name, schema, openDatasets, openWith, textOf } from './opened-datasets.ts'
 
 describe('appending', () => {
@@ -122,6 +123,22 @@ describe('appending', () => {
     })
     await createDatasets(platform.ports).create(name, schema)
     await appendAtOnce(platform.ports, 60, 3)
+  })
+
+  it('asked for again is the version that it made, for a day and until the dataset is removed', async () => {
+    const { ports, datasets } = openDatasets()
+    await datasets.create(name, schema)
+    const other = createDatasets(ports)
+    const append = (of = datasets) => of.append(name, [[1, 2, 'a']], 'nightly')
+    const both = await Promise.all([append(), append(other)])
+    expect([...both, await append()].map(({ version }) => version)).toEqual([1, 1, 1])
+    await datasets.append(name, [[1, 2, 'a']], 'weekly')
+    expect(await append()).toMatchObject({ version: 1, rows: 1 })
+    ports.clock.advance(keptSeconds * 1000)
+    expect(await append()).toMatchObject({ version: 3, rows: 3 })
+    await datasets.remove(name)
+    await datasets.create(name, schema)
+    expect(await append()).toMatchObject({ version: 5, rows: 1 })
   })
 
   it('is refused without a dataset', async () => {

@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest'
 import type { JsonObject } from '../../platform/ports/index.ts'
 import { memoryPorts } from '../../platform/testing/memory-ports.ts'
+import { firstVersionOf } from '../../tasks/model-records.ts'
+import { removeModel } from '../../tasks/model-removal.ts'
 import { createRegistry, type Registration } from '../../tasks/registry.ts'
 
 const model = { user: 'ada', dataset: 'iris' }
@@ -63,11 +65,12 @@ function registration(trainingId: string, sequencer = '01'): Registration {
 }
 
 function openRegistry() {
-  const { table, clock } = memoryPorts()
+  const ports = memoryPorts()
+  const { table, clock } = ports
   const registry = createRegistry(table, clock)
   const promote = (version: number, championSeen: number | null) =>
     registry.promote({ model, version, championSeen, execution: 'e', reason: 'r' })
-  return { registry, promote, table }
+  return { registry, promote, table, ports }
 }
 
 describe('registry', () => {
@@ -138,6 +141,29 @@ describe('registry', () => {
     await registry.challenge(model, 1, 'e')
     await registry.challenge(model, 0, 'e')
     expect(await registry.alias(model, 'challenger')).toMatchObject({ version: 1 })
+  })
+
+  it('brings no deleted model back by a training that had begun before', async () => {
+    const { registry, ports } = openRegistry()
+    const begun = async (id: string) => {
+      const { claim, evaluation } = registration(id)
+      const firstVersion = firstVersionOf(await registry.head(model))
+      return { claim: { ...claim, firstVersion }, evaluation }
+    }
+    await registry.register(await begun('first'))
+    const before = [await begun('a'), await begun('b')] as const
+    await removeModel(ports, model)
+    const deleted = expect.objectContaining({ name: 'ModelDeleted' }) as Error
+    await expect(registry.register(before[0])).rejects.toThrow(deleted)
+    expect((await registry.models()).models).toEqual([])
+
+    // What came after it makes the model anew, and lets the others in no more.
+    const after = [await begun('c'), await begun('d')] as const
+    expect(await registry.register(after[0])).toEqual({ version: 1, created: true })
+    expect(await registry.register(after[1])).toEqual({ version: 2, created: true })
+    await expect(registry.register(before[1])).rejects.toThrow(deleted)
+    await removeModel(ports, model)
+    await expect(registry.register(after[1])).rejects.toThrow(deleted)
   })
 
   it('says which version or model is not there', async () => {

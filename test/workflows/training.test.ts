@@ -2,8 +2,11 @@ import { createHash } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { describe, expect, it } from 'vitest'
 import { training } from '../../platform/local/training.ts'
-import { memoryPorts, putUpload, runWorkflow } from '../../platform/testing/index.ts'
+import type { Json } from '../../platform/ports/index.ts'
+import { memoryPorts, putUpload, runTask, runWorkflow } from '../../platform/testing/index.ts'
+import { removeModel } from '../../tasks/model-removal.ts'
 import { createRegistry } from '../../tasks/registry.ts'
+import { train as trainTask } from '../../tasks/train.ts'
 import { placeholdersOf } from '../../workflows/workflow.ts'
 import { irisNpy, irisRows, noisyIrisNpy, npyOf } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
@@ -210,6 +213,21 @@ describe('the training workflow', () => {
     })
     expect(never).toMatchObject({ status: 'FAILED', error: 'ChampionKeepsMoving' })
     expect(never.states.filter((state) => state === 'Evaluate')).toHaveLength(10)
+  })
+
+  it('brings no model back that was deleted while it learned', async () => {
+    const ports = memoryPorts()
+    const configuration = { algorithms: ['majority'] }
+    await train(ports, key, irisNpy(), { configuration })
+    const metadata = { configuration: JSON.stringify(configuration) }
+    const input = await putUpload(ports.objects, key, noisyIrisNpy(1), { metadata })
+    const Train = async (asked: Json) => {
+      await removeModel(ports, model)
+      return runTask(trainTask, asked, ports)
+    }
+    const run = await runWorkflow(training, { input, ports, name: 'late', mocks: { Train } })
+    expect(run).toMatchObject({ status: 'FAILED', error: 'ModelDeleted' })
+    expect((await registryOf(ports).models()).models).toEqual([])
   })
 
   it('retries a fault, and fails with its name when it stays', async () => {

@@ -48,7 +48,7 @@ describe('a CSV that is read block by block', () => {
   it('is what it is as a whole, wherever its bytes are cut: made tables', async () => {
     const random = seededRandom(8)
     const kinds = new Map<string, number>()
-    for (let k = 0; k < 250; k++) {
+    for (let k = 0; k < 300; k++) {
       const bytes = madeTable(random)
       const options = pick(random, [{}, {}, { target: null }, { target: 'a' }, { target: 'none' }])
       const expected = await outcomeOf(() => whole(bytes, options))
@@ -84,6 +84,27 @@ describe('a CSV that is read block by block', () => {
     const bytes = Buffer.from(text, 'latin1')
     const expected = await outcomeOf(() => whole(bytes, {}))
     for (const blockBytes of [100_003, 4_000_000]) {
+      expect(await outcomeOf(() => streamed(bytes, blockBytes, {}))).toEqual(expected)
+    }
+  })
+
+  it.each([
+    ['rows as all the others', ''],
+    [
+      'a cell that is longer than what is parsed at a time',
+      `"${'two\nlines ""'.repeat(20_000)}",3\n`,
+    ],
+    ['a quote after a vertical tab', '\v"x" ,3\n'],
+    ['line ends of another kind', '1,2\r\n3,4\r\n'],
+    ['a ragged row late', '1,2\n3\n'],
+    ['a broken quote late', '1,"2"x\n'],
+    ['a quote that is left open', '1,"2\n'],
+  ])('is what it is as a whole where it has many rows: %s', async (_, rows) => {
+    const plain = (from: number) =>
+      Array.from({ length: 3000 }, (_, i) => `${(i + from) / 8}, "é ${i % 3}"\n`).join('')
+    const bytes = encode(`a,b\n${plain(0)}${rows}${plain(7)}`)
+    const expected = await outcomeOf(() => whole(bytes, {}))
+    for (const blockBytes of [1009, 65_536, 4_000_000]) {
       expect(await outcomeOf(() => streamed(bytes, blockBytes, {}))).toEqual(expected)
     }
   })
@@ -135,7 +156,10 @@ function pick<T>(random: () => number, choices: readonly T[]): T {
   return choices[Math.floor(random() * choices.length)]!
 }
 
-const numbers = ['0', '-0', '1', '2.50', '1e3', '-7', '.5', '9007199254740992', 'inf', 'NA', '']
+const numbers = [
+  ...['0', '-0', '1', '2.50', '1e3', '-7', '.5', '9007199254740992', 'inf', 'NA', ''],
+  ...['0.30000000000000004', '1e-400', '\t7 ', '\u00a02', '"8"'],
+]
 const texts = [
   'x',
   'é',
@@ -143,6 +167,10 @@ const texts = [
   '😀',
   'a b',
   ' pad ',
+  ' "q" ',
+  '\v"v"',
+  '"a" "b"',
+  '" 1"',
   '"q"',
   '"a, b"',
   '"a""b"',

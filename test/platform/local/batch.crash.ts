@@ -53,7 +53,7 @@ beforeAll(async () => {
   await platform.ports.executions.start({ workflow: 'batch', name: 'first', input: request })
   undisturbed = await resultOf(platform, 'first')
   await platform.close()
-}, 120_000)
+})
 afterAll(() => rm(root, { recursive: true }))
 
 describe('a batch that is killed in the middle', () => {

@@ -1,4 +1,4 @@
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import type { EventEnvelope } from '../../../events/envelope.ts'
 import { LocalBus, type LocalBusOptions } from '../../../platform/local/bus.ts'
 import { openLocalDatabase } from '../../../platform/local/database.ts'
@@ -83,7 +83,7 @@ describe('the local bus', () => {
     first.bus.addRule(broken.rule)
     first.bus.start()
     await first.bus.publish([outgoing(1)])
-    await vi.waitFor(() => expect(broken.events).toHaveLength(1))
+    await expect.poll(() => broken.events).toHaveLength(1)
     await first.close()
 
     const second = openBus()
@@ -185,7 +185,7 @@ describe('the local log', () => {
       const stop = log.subscribe('consumer', async (batch) => {
         seen.push(...batch.map(({ record }) => record['n']))
       })
-      await vi.waitFor(() => expect(seen).toHaveLength(count))
+      await expect.poll(() => seen).toHaveLength(count)
       await stop()
     }
     const before = openDatabase(directory)

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs'
 import { mkdir, readFile, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
-import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { coalesced } from '../../../platform/local/coalesced.ts'
 import { openLocalDatabase } from '../../../platform/local/database.ts'
 import { LocalQueue } from '../../../platform/local/queue.ts'
@@ -218,7 +218,7 @@ describe('coalesced', () => {
     runs[1]!.reject(new Error('EIO'))
     await expect(second).rejects.toThrow('EIO')
     await expect(third).rejects.toThrow('EIO')
-    await vi.waitFor(() => expect(runs).toHaveLength(3))
+    await expect.poll(() => runs).toHaveLength(3)
     runs[2]!.resolve(undefined)
     await Promise.allSettled(late)
     expect(runs).toHaveLength(3)

@@ -327,7 +327,8 @@ describe('deciding which files are complete', () => {
 })
 
 describe('watching the folder', () => {
-  const timings = { stableMs: 20, emptyMs: 40, patienceMs: 60_000, retryMs: 50 }
+  // A file that is being rewritten is empty for as long as its writer is held up.
+  const timings = { stableMs: 20, emptyMs: 60_000, patienceMs: 60_000, retryMs: 50 }
   const startInbox = async () => {
     const { logger } = directory
     const onRefused = (file: RefusedFile) => void refused.push(file)
@@ -336,7 +337,7 @@ describe('watching the folder', () => {
     directory.onClose(() => inbox.close())
     return inbox
   }
-  const eventually = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout: 10_000 })
+  const eventually = (check: () => Promise<void> | void) => vi.waitFor(check, { timeout: 120_000 })
 
   it('takes what is there at the start, and what comes', async () => {
     await write('uploads/early.npy', npy(1))

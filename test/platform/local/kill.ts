@@ -95,7 +95,7 @@ async function expectNothingLeased({ ports }: Platform): Promise<void> {
     const { items } = await ports.table.query('training#ada/iris')
     return items.filter((item) => item['status'] === 'RUNNING')
   }
-  await expect.poll(leased, { timeout: 10_000 }).toEqual([])
+  await expect.poll(leased).toEqual([])
 }
 
 /** Every file of the versions' folder belongs to a version that can be read whole. */

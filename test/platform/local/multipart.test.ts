@@ -123,6 +123,28 @@ describe('the files of parts', () => {
     expect(await partFiles()).toEqual([])
   })
 
+  it('that are replaced while they are joined are named as such, and no fault of the disk', async () => {
+    let replace = async () => {}
+    const files: FileSystem = {
+      ...nodeFileSystem,
+      async read(...asked) {
+        await replace()
+        return nodeFileSystem.read(...asked)
+      },
+    }
+    const { objects } = await openStore(directory, { files })
+    const { uploadId } = await objects.startMultipartUpload(key)
+    const part = await send(objects, uploadId, 1, large)
+    replace = async () => {
+      replace = async () => {}
+      await send(objects, uploadId, 1, end)
+    }
+    const refused = objects.completeMultipartUpload(key, uploadId, [part])
+    const { message } = await rejection(refused, 'RequestInvalid')
+    expect(message).toContain('part 1 has the etag')
+    expect(await versionFiles()).toEqual([])
+  })
+
   it('that were cut short or are gone fail the completion, which leaves nothing', async () => {
     const { objects } = await openStore(directory)
     const { uploadId } = await objects.startMultipartUpload(key)

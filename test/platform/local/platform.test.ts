@@ -112,7 +112,7 @@ describe('a disk that is full', () => {
     objects.put = put
     await executions.redrive('training', failed!.name)
     expect(outcomes(await endedExecutions(platform))).toEqual({ registered: 1 })
-  }, 40_000)
+  })
 })
 
 describe('the data directory', () => {
@@ -204,7 +204,7 @@ describe('the server', () => {
     })()
     await platform.ports.objects.put(irisKey, irisNpy())
     await endedExecutions(platform, 2)
-    await expect.poll(() => versions.at(-1), { timeout: 5000 }).toBe(1)
+    await expect.poll(() => versions.at(-1)).toBe(1)
     isOver = true
     await load
     expect(versions[0]).toBe(0)

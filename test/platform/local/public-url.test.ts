@@ -42,6 +42,14 @@ async function uploadUrl(
   return { status: response.statusCode!, url }
 }
 
+async function statusOf(port: number, headers: Record<string, string>): Promise<number> {
+  const asked = request({ host: '127.0.0.1', port, path: '/models', headers })
+  asked.end()
+  const [response] = (await once(asked, 'response')) as [IncomingMessage]
+  response.resume()
+  return response.statusCode!
+}
+
 it('a platform on all addresses names the one that a request came to, to that client alone', async () => {
   const { platform, key, port } = await opened({ host: '0.0.0.0', auth: true })
   try {
@@ -79,6 +87,30 @@ it('whatever Host a request has, a given public URL is what URLs begin with', as
   try {
     const { url } = await uploadUrl({ key, port }, 'evil.example')
     expect(url).toMatch(/^https:\/\/ml\.example\.com\/millrace\/uploads\/presigned\?/)
+  } finally {
+    await platform.close()
+  }
+})
+
+it('behind a proxy on this machine, requests name the public host or the own one, and no other', async () => {
+  const { platform, port } = await opened({ auth: true, publicUrl: 'https://ml.example.com/base' })
+  const own = `127.0.0.1:${port}`
+  try {
+    const taken: Record<string, string>[] = [
+      { host: 'ml.example.com' },
+      { host: 'ML.example.com:443' },
+      { host: 'ml.example.com', origin: 'https://ml.example.com' },
+      { host: own, origin: 'https://ml.example.com' },
+      { host: own, origin: `http://${own}` },
+    ]
+    for (const headers of taken) expect(await statusOf(port, headers)).toBe(401)
+    const refused: Record<string, string>[] = [
+      { host: 'evil.example' },
+      { host: 'ml.example.com.evil.example' },
+      { host: 'ml.example.com', origin: 'https://evil.example' },
+      { host: own, origin: 'http://ml.example.com' },
+    ]
+    for (const headers of refused) expect(await statusOf(port, headers)).toBe(403)
   } finally {
     await platform.close()
   }

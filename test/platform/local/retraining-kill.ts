@@ -116,18 +116,26 @@ async function hasEnded(
   })
   children.add(child)
   const opened = Promise.withResolvers<string>()
+  const awaited = Promise.withResolvers<undefined>()
   const ended = Promise.withResolvers<boolean>()
+  let failure: unknown
   child.on('error', ended.reject)
   child.on('exit', (code, signal) => {
     children.delete(child)
     if (code === 0 || signal === 'SIGKILL') ended.resolve(code === 0)
-    else ended.reject(new Error(`the platform ended with ${code ?? signal}`))
+    else ended.reject(failure ?? new Error(`the platform ended with ${code ?? signal}`))
   })
   child.on('message', (told: Told) => {
     if ('url' in told) opened.resolve(told.url)
-    else void release(told).catch(ended.reject)
+    // What one that dies does not answer is no failure: its end is told later than its connection's.
+    else void release(told).catch(fail)
   })
   return ended.promise
+
+  function fail(reason: unknown): void {
+    failure ??= reason
+    child.kill('SIGTERM')
+  }
 
   async function release({ heldAt, hasWaited }: Extract<Told, { heldAt: string }>): Promise<void> {
     const url = await opened.promise
@@ -136,6 +144,9 @@ async function hasEnded(
       await serve(url, rows, heldAt === 'WatchPromotion' ? afterwards : flipped)
     }
     await onHeld?.(heldAt, url)
+    if (heldAt === 'AwaitTraining' && hasWaited) awaited.resolve(undefined)
+    // However slow its parent is, a training outlasts the first look at it.
+    if (heldAt === 'Train') await awaited.promise
     // One that has died needs no answer.
     if (child.connected) child.send(heldAt, () => undefined)
   }

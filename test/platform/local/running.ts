@@ -55,7 +55,7 @@ export async function predict(url: string): Promise<{ status: number; version?: 
 /** All executions of the training workflow, once there are `count` and none of them runs. */
 export async function endedExecutions(platform: Platform, count = 1): Promise<Execution[]> {
   const { executions } = platform.ports
-  const until = Date.now() + 60_000
+  const until = Date.now() + 240_000
   for (;;) {
     const listed = []
     let cursor: string | undefined
@@ -72,7 +72,7 @@ export async function endedExecutions(platform: Platform, count = 1): Promise<Ex
       return Promise.all(listed.reverse().map(({ name }) => executions.describe('training', name)))
     }
     if (Date.now() > until) {
-      throw new Error(`${listed.length} executions after a minute: ${JSON.stringify(listed)}`)
+      throw new Error(`${listed.length} executions after four minutes: ${JSON.stringify(listed)}`)
     }
     await new Promise((resolve) => setTimeout(resolve, 20))
   }

@@ -97,7 +97,7 @@ describe('a file that is dropped into the folder', () => {
     expect(outcomes(executions)).toEqual({ registered: 1, rejected: 2 })
     const refused = async () =>
       (await platform.ports.objects.list('quarantine/_refused/')).objects.length
-    await expect.poll(refused, { timeout: 10_000 }).toBe(2)
+    await expect.poll(refused).toBe(2)
   })
 })
 
@@ -107,7 +107,7 @@ describe('what starts no training', () => {
     await mkdir(join(platform.bucketDir, 'uploads/ada'), { recursive: true })
     await writeFile(join(platform.bucketDir, 'uploads/ada/iris.txt'), 'text')
     const told = () => platform.logger.lines.filter(({ level }) => level === 'warn')
-    await expect.poll(told, { timeout: 10_000 }).toMatchObject([
+    await expect.poll(told).toMatchObject([
       {
         message: expect.stringContaining('no training') as string,
         fields: { key: 'uploads/ada/iris.txt' },
@@ -183,7 +183,7 @@ describe('repeats and disorder', () => {
     await objects.put(irisKey, noisyIrisNpy(1))
     await objects.put(irisKey, irisNpy(), { metadata: majority })
     await expect
-      .poll(() => registryOf(platform).alias(ada, 'champion'), { timeout: 10_000 })
+      .poll(() => registryOf(platform).alias(ada, 'champion'))
       .toMatchObject({ version: 0 })
     newerIsDone.resolve(undefined)
     const executions = await endedExecutions(platform, 2)
