@@ -56,16 +56,18 @@ export function createLabelledRows(
     async count({ cursor, rows: before }, needed, signal) {
       const next: LogCursor = { ...cursor }
       const seen = new Set<string>()
-      let [read, rows] = [0, before]
+      let read = 0
       for await (const record of servedAfter(ports, source.model, cursor, signal)) {
-        if (read++ === recordsOfCount) return { cursor: next, rows, isBehind: true }
+        if (read++ === recordsOfCount) {
+          return { cursor: next, rows: before + seen.size, isBehind: true }
+        }
         next[record.shard] = record.position
         const feedback = feedbackIn(record)
         if (feedback === undefined || !isSince(feedback, source)) continue
         for (const { row } of feedback.labels) seen.add(`${feedback.prediction}#${row}`)
       }
-      rows += seen.size
-      if (rows >= needed) rows = sizeOf(await labels(signal))
+      const atMost = before + seen.size
+      const rows = atMost >= needed ? sizeOf(await labels(signal)) : atMost
       return { cursor: next, rows, isBehind: false }
     },
 

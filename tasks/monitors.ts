@@ -86,9 +86,14 @@ export function createMonitors(ports: MonitorPorts, options: WatchOptions = {}):
 
   return {
     async watch(batch) {
+      const failures: unknown[] = []
+      // A model that fails takes no other one with it: whoever gives up on the batch loses none of theirs.
       for (const { model, records } of byModel(batch)) {
-        await turns.take(formatModel(model), () => watchModel(model, records))
+        await turns
+          .take(formatModel(model), () => watchModel(model, records))
+          .catch((error: unknown) => failures.push(error))
       }
+      if (failures.length > 0) throw failures[0]
     },
 
     async write() {
@@ -107,8 +112,8 @@ export function createMonitors(ports: MonitorPorts, options: WatchOptions = {}):
         const known = models.get(name)
         const watched = known ?? (await load(model))
         keep(name, watched)
-        const all = known === undefined ? await missed(watched, records) : records
-        if ((await takeAll(watched, all)) && (await writtenInTime(watched))) return
+        const isWhole = known !== undefined || (await takeMissed(watched, records))
+        if (isWhole && (await takeAll(watched, records)) && (await writtenInTime(watched))) return
         // Another has read on in the meantime: what it has counted is not counted again.
         models.delete(name)
       }
@@ -145,23 +150,28 @@ export function createMonitors(ports: MonitorPorts, options: WatchOptions = {}):
     }
   }
 
-  /** The records with those before them that nobody has written the outcome of. */
-  async function missed(
-    { model, positions }: WatchedModel,
+  /**
+   * Takes in the records before these that nobody has written the outcome of. There may be any number,
+   * so that what came of them is written as they are read. Answers as `takeAll` does.
+   */
+  async function takeMissed(
+    watched: WatchedModel,
     records: readonly ShardRecord[],
-  ): Promise<ShardRecord[]> {
-    const all: ShardRecord[] = []
+  ): Promise<boolean> {
+    const { model, positions } = watched
     for (const [shard, delivered] of Map.groupBy(records, (one) => one.shard)) {
       const before = delivered[0]!.position
       let after = positions.get(shard)
       while (after !== undefined && after < before) {
         const page = await ports.log.read(predictionLogKey(model, shard), { after, limit: 100 })
         const earlier = page.filter(({ position }) => position < before)
-        for (const { position, record } of earlier) all.push({ shard, position, record })
+        const missed = earlier.map(({ position, record }) => ({ shard, position, record }))
+        if (!(await takeAll(watched, missed))) return false
+        if (watched.unwritten >= maxUnwritten && !(await written(watched))) return false
         after = earlier.length === page.length ? page.at(-1)?.position : undefined
       }
     }
-    return [...all, ...records]
+    return true
   }
 
   /** Answers whether all was taken in, which ends where another has written. */
@@ -171,8 +181,9 @@ export function createMonitors(ports: MonitorPorts, options: WatchOptions = {}):
     for (const { shard, position, record } of records) {
       const counted = positions.get(shard)
       if (counted !== undefined && position <= counted) continue
-      if (watched.changed.size >= maxChanged && !(await written(watched))) return false
       const served = readServed(record, name)
+      const isOneMore = served !== undefined && !watched.changed.has(served.version)
+      if (isOneMore && watched.changed.size >= maxChanged && !(await written(watched))) return false
       const stored =
         served && (watched.versions.get(served.version) ?? (await monitorOf(watched, served)))
       if (served === undefined || stored === undefined) {

@@ -1,7 +1,9 @@
-import { csvRecord, writeNpy } from '../ml/data/index.ts'
+import { csvRecord, missingCells, writeNpy } from '../ml/data/index.ts'
+import { largestMagnitude } from '../ml/models/checks.ts'
 import type { LabelledInstance } from './labelled-rows.ts'
 import type { LoadedModel } from './model-artifact.ts'
 import type { UploadFormat } from './names.ts'
+import type { Label } from './prediction-records.ts'
 import type { TrainingConfiguration } from './training-configuration.ts'
 
 /** Rows as bytes that the training workflow takes. */
@@ -31,9 +33,9 @@ export function datasetOfRows(
     ({ instance, label }) =>
       instance.length === model.featureNames.length &&
       (typeof label === 'string') === isTextClass &&
-      isTableText(label) &&
-      instance.every((cell, j) =>
-        model.categories[j] ? isTableText(cell) : typeof cell !== 'string',
+      isLabel(label) &&
+      instance.every(
+        (cell, j) => isTrainable(cell) && (model.categories[j] || typeof cell !== 'string'),
       ),
   )
   const isNumeric = !isTextClass && model.categories.every((labels) => labels === null)
@@ -86,7 +88,13 @@ function csvOf(
   return { format: 'csv', contentType: 'text/csv', bytes, rows: rows.length }
 }
 
-/** Text with a NUL is in no table, and one such row would keep all others out. */
-function isTableText(value: number | string | null): boolean {
-  return typeof value !== 'string' || (value.isWellFormed() && !value.includes('\0'))
+/** What a table reads as missing is no label. */
+function isLabel(label: Label): boolean {
+  return isTrainable(label) && !(typeof label === 'string' && missingCells.has(label))
+}
+
+/** A row with another value, as a text with a NUL, would keep all others from being learned from. */
+function isTrainable(value: number | string | null): boolean {
+  if (typeof value === 'number') return Math.abs(value) <= largestMagnitude
+  return value === null || (value.isWellFormed() && !value.includes('\0'))
 }

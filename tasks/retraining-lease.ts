@@ -85,7 +85,8 @@ export function createRetrainingLease(
           return refused(`${runs} retrainings of this day are all that there may be`, numbers)
         }
         const rested = left === null ? Infinity : (clock.now() - Date.parse(left)) / 1000
-        if (rested < policy.coolDownSeconds) {
+        // An end in the future is of a clock that was set back: it would hold up all until then.
+        if (Math.abs(rested) < policy.coolDownSeconds) {
           const numbers = { secondsSinceLast: rested, coolDownSeconds: policy.coolDownSeconds }
           return refused('the last retraining ended too short a time ago', numbers)
         }

@@ -148,6 +148,6 @@ function givenSettings(command: Command): Partial<DriftPolicy> {
 
 function numbersOf({ numbers }: RetrainingDecision): string {
   return Object.entries(numbers)
-    .map(([name, value]) => `${name} ${figure(value)}`)
+    .map(([name, value]) => `${name} ${Number.isInteger(value) ? value : figure(value)}`)
     .join(', ')
 }

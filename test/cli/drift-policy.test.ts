@@ -49,11 +49,11 @@ describe('millrace drift', () => {
         step: 'trained',
         outcome: 'kept',
         reason: 'accuracy 0.5',
-        numbers: { difference: -0.25 },
+        numbers: { version: 0, difference: -0.25 },
       },
     )
     expect((await run('decisions', 'ada/iris')).out).toMatch(
-      /ada-iris-1 +trained +kept +accuracy 0\.5 +difference -0\.2500\n$/,
+      /ada-iris-1 +trained +kept +accuracy 0\.5 +version 0, difference -0\.2500\n$/,
     )
   })
 

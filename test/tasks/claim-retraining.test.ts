@@ -94,6 +94,14 @@ describe('claiming a retraining', () => {
     expect((await claim('r3')).ending).toBeNull()
   })
 
+  it('is not held up by an end that a wrong clock put into the future', async () => {
+    ports.clock.advance(365 * 24 * hour)
+    await claim('r1')
+    await end('r1')
+    ports.clock.advance(-365 * 24 * hour)
+    expect((await claim('r2')).ending).toBeNull()
+  })
+
   it('keeps to the runs of a day of UTC', async () => {
     await setPolicy({ coolDownSeconds: 0, runsPerDay: 2 })
     for (const name of ['r1', 'r2']) {

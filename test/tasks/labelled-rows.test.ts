@@ -74,6 +74,16 @@ describe('labelled rows since a change', () => {
     expect((await rows.count(first, 9, signal)).rows).toBe(8)
   })
 
+  it('are counted though one reading does not come to the end of the log', async () => {
+    const rows = since()
+    await serve(ports, drawnRows(4, 1), before)
+    const others = Array.from({ length: 100 }, () => ({}))
+    for (let i = 0; i < 201; i++) await ports.log.append(key, others)
+    const first = await rows.count(start, 100, signal)
+    expect(first).toMatchObject({ isBehind: true, rows: 4 })
+    expect(await rows.count(first, 100, signal)).toMatchObject({ isBehind: false, rows: 4 })
+  })
+
   it('come in the order of their predictions, from all shards', async () => {
     const rows = since()
     for (const [i, shard] of ['3', '1', '3', '2'].entries()) {
@@ -168,5 +178,25 @@ describe('their dataset', () => {
     ]
     expect(datasetOfRows(rows, text, 'bought').rows).toBe(1)
     expect(datasetOfRows([{ instance: [1, 2], label: '1' }], numeric, 't').rows).toBe(0)
+  })
+
+  it.each(['', 'NA', 'nan', 'null'])(
+    'leaves out the label %j, which a CSV takes for a missing one and a training refuses',
+    (label) => {
+      const rows = [
+        { instance: [1, 'x'], label: 'yes' },
+        { instance: [2, 'x'], label },
+      ]
+      expect(datasetOfRows(rows, text, 'bought').rows).toBe(1)
+    },
+  )
+
+  it('leaves out numbers that are too large for a training', () => {
+    const rows = [
+      { instance: [1, 2], label: -1e140 },
+      { instance: [1, 2], label: 1e141 },
+      { instance: [1, -1e141], label: 1 },
+    ]
+    expect(datasetOfRows(rows, { ...numeric, classes: null }, 't').rows).toBe(1)
   })
 })

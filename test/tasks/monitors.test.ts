@@ -1,19 +1,18 @@
 import { beforeAll, beforeEach, describe, expect, it } from 'vitest'
 import { seededRandom } from '../../ml/data/index.ts'
 import type { ServingDrift } from '../../events/index.ts'
-import type { LogRecord, Table } from '../../platform/ports/index.ts'
+import type { Log, LogRecord, Table } from '../../platform/ports/index.ts'
 import { maxItemBytes } from '../../platform/ports/item.ts'
 import type { MemoryPorts } from '../../platform/testing/index.ts'
-import { detectionOf, driftPartition, monitorHeadOf } from '../../tasks/drift-records.ts'
+import { monitorHeadOf } from '../../tasks/drift-records.ts'
 import { createMonitorStore } from '../../tasks/monitor-store.ts'
 import { createMonitors } from '../../tasks/monitors.ts'
 import { removeModel } from '../../tasks/model-removal.ts'
 import { npyOf } from '../fixtures/iris.ts'
 import { train } from '../fixtures/train.ts'
 import {
-  began,
   copyOf,
-  feedbackOf,
+  detections,
   logOf,
   monitorIn,
   partsRow,
@@ -35,17 +34,7 @@ beforeEach(async () => {
   ports = await copyOf(trained)
 })
 
-async function detections({ table }: MemoryPorts): Promise<ServingDrift[]> {
-  const { items } = await table.query(driftPartition(watched), {
-    prefix: 'detection#',
-    limit: 1000,
-  })
-  return items.map(detectionOf)
-}
-
 const stateOf = async (of: MemoryPorts) => (await monitorIn(of)).state()
-
-const published = () => ports.published.filter((event) => event['detail-type'] === 'Drift Detected')
 
 describe('each record counts once', () => {
   let records: LogRecord[]
@@ -162,116 +151,6 @@ it('records of several shards count once each, in whatever order the shards come
     expect([plan.name, count]).toEqual([plan.name, 450])
 })
 
-describe('what is detected', () => {
-  it('is that errors rise, from about when they do, told and recorded once', async () => {
-    await serveParts(ports, 800, { wrong: (n) => (n < 500 ? 0.02 : 0.5) })
-    const records = await logOf(ports, '0')
-    await createMonitors(ports).watch(records)
-    await createMonitors(ports).watch(records)
-    const found = await detections(ports)
-    const [first] = found
-    expect(first).toMatchObject({
-      source: 'serving',
-      model: 'ada/parts',
-      version: 0,
-      stream: 'error',
-      severity: 'high',
-    })
-    const since = (Date.parse(first!.changedSince) - began) / 1000
-    expect(Math.abs(since - 500)).toBeLessThanOrEqual(32)
-    expect(Date.parse(first!.detectedAt)).toBeLessThan(began + 650 * 1000)
-    expect(first!.after.mean).toBeGreaterThan(first!.before.mean + 0.3)
-    expect(published().map(({ detail }) => detail['detection'])).toEqual(
-      found.map(({ detection }) => detection),
-    )
-  })
-
-  it('is that a feature moves, by its name', async () => {
-    await serveParts(ports, 600, { shift: (n) => (n < 300 ? 0 : 1.5) })
-    await createMonitors(ports).watch(await logOf(ports, '0'))
-    const found = await detections(ports)
-    expect(found[0]!.stream).toMatch(/^feature:/)
-    expect(found[0]!.severity).toBe('low')
-    const features = new Set(found.map(({ stream }) => stream))
-    expect(features.size).toBeGreaterThan(1)
-    expect([...features]).toContain('prediction:1')
-  })
-
-  it('is also that what is served was never what the version learned from', async () => {
-    await serveParts(ports, 150, { shift: () => 3 })
-    await createMonitors(ports).watch(await logOf(ports, '0'))
-    const [first] = await detections(ports)
-    expect(first!.changedSince >= timeOf(0)).toBe(true)
-    expect(first!.before.count).toBeGreaterThan(200)
-  })
-
-  it('is nothing where the errors fall', async () => {
-    await serveParts(ports, 900, { wrong: () => 0.6 })
-    await createMonitors(ports).watch(await logOf(ports, '0'))
-    const risen = (await detections(ports)).length
-    expect(risen).toBeGreaterThan(0)
-    await serveParts(ports, 900, { wrong: () => 0.05, seed: 8 })
-    await createMonitors(ports).watch((await logOf(ports, '0')).slice(1800))
-    expect(await detections(ports)).toHaveLength(risen)
-  })
-
-  it('is nothing in 20,000 rows of what the version knows', async () => {
-    const random = seededRandom(77)
-    const key = 'predictions/ada/parts/0'
-    for (let n = 0; n < 200; n++) {
-      const rows = Array.from({ length: 100 }, () => partsRow(random))
-      const [position] = await ports.log.append(key, [predictionOf(rows, 2 * n)])
-      const labels = rows.map(([x]) => {
-        const predicted = x! > 10 ? 1 : 0
-        return { predicted, label: random() < 0.03 ? 1 - predicted : predicted }
-      })
-      await ports.log.append(key, [feedbackOf(position!, labels, 2 * n + 1)])
-    }
-    await createMonitors(ports).watch(await logOf(ports, '0'))
-    expect(await detections(ports)).toEqual([])
-    const { window, labels } = (await monitorIn(ports)).describe()
-    expect(labels.counted).toBe(20_000)
-    expect(window).toMatchObject({ metric: 'accuracy', rows: 500 })
-    expect(window!.value).toBeCloseTo(0.97, 1)
-  })
-})
-
-describe('labels are told apart', () => {
-  const right = { label: 1, predicted: 1 }
-
-  it('as counted, repeated, replaced, late and unknown', async () => {
-    const key = 'predictions/ada/parts/0'
-    const [position] = await ports.log.append(key, [
-      predictionOf(
-        [
-          [12, 0],
-          [13, 0],
-        ],
-        0,
-      ),
-    ])
-    const record = feedbackOf(position!, [right, right], 1)
-    const later = '0000000000999999'
-    await ports.log.append(key, [
-      record,
-      record,
-      feedbackOf(position!, [{ label: 0, predicted: 1, replaced: 1 }], 2),
-      feedbackOf(position!, [right], 3, {
-        predictedAt: new Date(began - 8 * 24 * 3600 * 1000).toISOString(),
-        labels: [{ row: 5, replaced: null, ...right }],
-      }),
-      feedbackOf(later, [right], 4),
-      feedbackOf(position!, [right], 4, { shard: '3' }),
-      feedbackOf(position!, [right], 4, { prediction: '__proto__' }),
-    ])
-    await createMonitors(ports).watch(await logOf(ports, '0'))
-    const { labels, streams, window } = (await monitorIn(ports)).describe()
-    expect(labels).toEqual({ counted: 2, repeated: 2, replaced: 1, late: 1, unknown: 3 })
-    expect(streams.find(({ plan }) => plan.name === 'error')!.count).toBe(2)
-    expect(window).toMatchObject({ rows: 2, value: 1 })
-  })
-})
-
 describe('hostile records', () => {
   it('are counted and left out, and hold up nothing', async () => {
     const key = 'predictions/ada/parts/0'
@@ -327,6 +206,68 @@ describe('hostile records', () => {
   })
 })
 
+it('two versions that answer in turn are written with the batch, and not with each record', async () => {
+  const rows = Array.from({ length: 60 }, (_, i) => [...partsRow(seededRandom(i)), i % 2])
+  await train(ports, 'uploads/ada/parts.npy', npyOf(rows), {
+    configuration: { algorithms: ['majority'] },
+  })
+  const key = 'predictions/ada/parts/0'
+  for (let n = 0; n < 100; n++) {
+    await ports.log.append(key, [predictionOf([[10, 0]], n, { version: n % 2 })])
+  }
+  let written = 0
+  const table = tableWith(ports.table, {
+    transact(writes) {
+      written++
+      return ports.table.transact(writes)
+    },
+  })
+  await createMonitors({ ...ports, table }).watch(await logOf(ports, '0'))
+  expect(written).toBe(1)
+  const other = await createMonitorStore(ports.table).monitor(watched, 1)
+  expect(other!.monitor.describe().records).toBe(50)
+  expect((await monitorIn(ports)).describe().records).toBe(50)
+})
+
+it('a model whose records cannot be read holds up no other model of the batch', async () => {
+  await ports.log.append('predictions/bob/parts/0', [predictionOf([[10, 0]], 0)])
+  const [broken] = await ports.log.read('predictions/bob/parts/0')
+  await serveParts(ports, 20)
+  const records = await logOf(ports, '0')
+  const table = tableWith(ports.table, {
+    get: (pk, sk) =>
+      pk.includes('bob/parts') ? Promise.reject(new Error('no')) : ports.table.get(pk, sk),
+  })
+  const monitors = createMonitors({ ...ports, table })
+  await monitors.watch(records.slice(0, 10))
+  // It is given up on, and goes on with the next batch.
+  await expect(monitors.watch([broken!, ...records.slice(10, 20)])).rejects.toThrow('no')
+  await monitors.watch(records.slice(20))
+  expect((await monitorIn(ports)).describe().records).toBe(40)
+})
+
+it('what was not watched for long is written as it is read, so that it need not be read at once', async () => {
+  await serveParts(ports, 5)
+  await createMonitors(ports).watch(await logOf(ports, '0'))
+  const more = Array.from({ length: 100 }, () => predictionOf([], 6))
+  for (let i = 0; i < 102; i++) await ports.log.append('predictions/ada/parts/0', more)
+  const records = await logOf(ports, '0')
+  let pages = 0
+  const log: Log = {
+    append: (key, given) => ports.log.append(key, given),
+    get: (key, position) => ports.log.get(key, position),
+    subscribe: (consumer, handler) => ports.log.subscribe(consumer, handler),
+    async read(key, options) {
+      if (pages++ > 100) throw new Error('the process ends here')
+      return ports.log.read(key, options)
+    },
+  }
+  await expect(createMonitors({ ...ports, log }).watch(records.slice(-1))).rejects.toThrow('ends')
+  expect((await monitorIn(ports)).describe().records).toBe(10 + 10_000)
+  await createMonitors(ports).watch(records.slice(-1))
+  expect((await monitorIn(ports)).describe().records).toBe(records.length)
+})
+
 it('a monitor that cannot be read is told, and holds up no other version', async () => {
   await serveParts(ports, 10)
   const records = await logOf(ports, '0')
@@ -361,73 +302,6 @@ it('checkpoints say from where the log is to be read for what came after a time'
   }
 })
 
-describe('a regression with categories', () => {
-  const key = 'predictions/ada/homes/0'
-  const base = { kind: 'prediction', model: 'ada/homes', version: 0, task: 'regression' }
-  let homes: MemoryPorts
-
-  beforeEach(async () => {
-    homes = await copyOf(trained)
-    const lines = Array.from({ length: 300 }, (_, i) => {
-      const kind = i % 3 === 0 ? 'house' : 'flat'
-      return `${i % 7 === 0 ? '' : i % 20},${kind},${(i % 20) * 10 + (i % 5) + i / 1000}`
-    })
-    const csv = new TextEncoder().encode(['rooms,kind,price', ...lines].join('\n'))
-    await train(homes, 'uploads/ada/homes.csv', csv, {
-      configuration: { algorithms: ['gradient-boosting'], trials: 1 },
-    })
-  })
-
-  async function serveHomes(kindOf: (i: number) => string, errorOf: (i: number) => number) {
-    for (let i = 0; i < 300; i++) {
-      const predicted = (i % 20) * 10
-      const instances = [[i % 7 === 0 ? null : i % 20, kindOf(i)]]
-      const contents = { instances, predictions: [predicted], probabilities: null, classes: null }
-      const more = { at: timeOf(i), key: null, rows: 1, contents, object: null }
-      const [position] = await homes.log.append(key, [{ ...base, ...more }])
-      await homes.log.append(key, [
-        feedbackOf(position!, [{ label: predicted + errorOf(i), predicted }], i, {
-          model: 'ada/homes',
-          prediction: `ada~homes~0~${position!}`,
-        }),
-      ])
-    }
-    await createMonitors(homes).watch(await homes.log.read(key))
-    const stored = await createMonitorStore(homes.table).monitor(
-      { user: 'ada', dataset: 'homes' },
-      0,
-    )
-    const { items } = await homes.table.query('drift#ada/homes', { prefix: 'detection#' })
-    const streams = new Set(items.map((item) => detectionOf(item).stream))
-    return { described: stored!.monitor.describe(), streams: [...streams].sort() }
-  }
-
-  const usual = (i: number) => (i % 3 === 0 ? 'house' : 'flat')
-
-  it('has a stream for each category, what is unknown and missing, the answer and its error', async () => {
-    const { described, streams } = await serveHomes(usual, (i) => (i % 5) - 2)
-    expect(described.streams.map(({ plan }) => plan.name)).toEqual([
-      'feature:rooms',
-      'feature:kind',
-      'feature:kind:unknown',
-      'missing',
-      'prediction',
-      'error',
-    ])
-    expect(described.window).toMatchObject({ metric: 'rmse', rows: 300 })
-    expect(described.window!.value).toBeCloseTo(Math.SQRT2, 5)
-    expect(streams).not.toContain('feature:kind')
-    expect(streams).not.toContain('feature:kind:unknown')
-    expect(streams).not.toContain('missing')
-  })
-
-  it('tells of categories that are new, and of errors that grow', async () => {
-    const kinds = (i: number) => (i < 150 ? usual(i) : 'castle')
-    const { streams } = await serveHomes(kinds, (i) => (i < 150 ? (i % 5) - 2 : 80))
-    expect(streams).toEqual(expect.arrayContaining(['error', 'feature:kind:unknown']))
-  })
-})
-
 it('a state of fifty features fits the table', async () => {
   const wide = await copyOf(trained)
   const random = seededRandom(1)
@@ -460,15 +334,22 @@ it('a state of fifty features fits the table', async () => {
 /** A table of which every n-th transaction fails. */
 function failingTable(table: Table, n: number): Table {
   let transactions = 0
+  return tableWith(table, {
+    async transact(writes) {
+      if (transactions++ % n === 0) throw new Error('the disk is full')
+      return table.transact(writes)
+    },
+  })
+}
+
+function tableWith(table: Table, changes: Partial<Table>): Table {
   return {
     get: (pk, sk) => table.get(pk, sk),
     put: (item, options) => table.put(item, options),
     query: (pk, options) => table.query(pk, options),
     update: (pk, sk, change, options) => table.update(pk, sk, change, options),
     delete: (pk, sk, options) => table.delete(pk, sk, options),
-    async transact(writes) {
-      if (transactions++ % n === 0) throw new Error('the disk is full')
-      return table.transact(writes)
-    },
+    transact: (writes) => table.transact(writes),
+    ...changes,
   }
 }
