@@ -4,8 +4,9 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.aws.ts'],
-    testTimeout: 180_000,
-    hookTimeout: 60_000,
+    testTimeout: 480_000,
+    hookTimeout: 240_000,
+    expect: { poll: { timeout: 120_000 } },
     // One endpoint and two cores serve every file.
     fileParallelism: false,
     reporters: ['default', ['json', { outputFile: 'reports/aws.json' }]],

@@ -4,7 +4,8 @@ import { defineConfig } from 'vitest/config'
 export default defineConfig({
   test: {
     include: ['test/**/*.build.ts'],
-    testTimeout: 120_000,
+    testTimeout: 480_000,
+    hookTimeout: 480_000,
     // The package is built anew, which the bundles are made beside.
     fileParallelism: false,
     reporters: ['default', ['json', { outputFile: 'reports/build.json' }]],

@@ -7,7 +7,11 @@ export default defineConfig({
   test: {
     include: ['test/**/*.test.ts', 'examples/**/*.test.ts'],
     setupFiles: ['test/setup.ts'],
-    testTimeout: 20_000,
+    // A limit costs nothing where all is well; a machine may be slow, and other work beside.
+    testTimeout: 300_000,
+    hookTimeout: 300_000,
+    teardownTimeout: 60_000,
+    expect: { poll: { timeout: 120_000 } },
     // Vitest leaves one core idle; of two that is half.
     maxWorkers: '100%',
     // A worker loads each module once, instead of once a file: a third of all the time.

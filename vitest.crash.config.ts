@@ -5,6 +5,8 @@ export default defineConfig({
   test: {
     include: ['test/**/*.crash.ts'],
     testTimeout: 1_200_000,
+    hookTimeout: 600_000,
+    expect: { poll: { timeout: 120_000 } },
     fileParallelism: false,
     reporters: ['default', ['json', { outputFile: 'reports/crash.json' }]],
   },

@@ -7,7 +7,7 @@ export default defineConfig({
   test: {
     ...everyday.test,
     include: ['test/**/*.long.ts'],
-    testTimeout: 60_000,
+    testTimeout: 600_000,
     reporters: ['default', ['json', { outputFile: 'reports/long.json' }]],
   },
 })

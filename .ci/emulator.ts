@@ -19,7 +19,7 @@ const ministack = {
     'Install it, or use another endpoint of AWS: start it yourself, set AWS_ENDPOINT_URL to its URL, ' +
     'and run npm run test:aws. LocalStack speaks the same API; it was not tried with this project.',
 }
-const startPatience = 60_000
+const startPatience = 180_000
 const stopPatience = 10_000
 
 export interface Emulator {

@@ -24,7 +24,7 @@ const schemathesis = {
 }
 const root = dirname(import.meta.dirname)
 const reports = join(root, 'reports')
-const patience = 10 * 60_000
+const patience = 30 * 60_000
 const prices = {
   currency: 'EUR',
   perThousandPredictions: 1,

@@ -12,8 +12,8 @@ import { emulatorEnvironment, startEmulator, type Emulator } from './emulator.ts
 const root = dirname(import.meta.dirname)
 const report = join(root, 'reports', 'aws.json')
 const deployLog = join(root, 'reports', 'deploy.log')
-const deployPatience = 300_000
-const testPatience = 45 * 60_000
+const deployPatience = 900_000
+const testPatience = 90 * 60_000
 
 const started = performance.now()
 const interrupt = new AbortController()

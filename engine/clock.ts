@@ -17,6 +17,9 @@ export interface Clock {
 
 const longestTimeout = 2 ** 31 - 1
 
+/** Milliseconds of patience that pass at a time: a process that is held up loses no more than these. */
+const patiencePart = 50
+
 /** The machine's clock. */
 export const systemClock: Clock = {
   now: () => Date.now(),
@@ -34,7 +37,7 @@ export const systemClock: Clock = {
   },
 }
 
-export interface VirtualClock extends Clock {
+export interface VirtualClock extends Required<Clock> {
   /** Moves by `milliseconds`, running the timers on the way in order of their times. */
   advance(milliseconds: number): void
 }
@@ -47,7 +50,8 @@ export interface VirtualClock extends Clock {
  * @param options.start milliseconds since 1970; default 2024-01-01T00:00:00Z
  * @param options.automatic false: it moves only by `advance`; default true
  * @param options.patience real milliseconds that a handler may take before it counts as one that hangs
- * and timers (its timeout, say) run nevertheless; default 1000
+ * and timers (its timeout, say) run nevertheless, without those in which the process itself was held up;
+ * default 1000
  */
 export function virtualClock(
   options: { start?: number; automatic?: boolean; patience?: number } = {},
@@ -120,10 +124,7 @@ class AutomaticClock implements VirtualClock {
     if (!this.#automatic || this.#scheduled || this.#working > 0) return
     if (this.#peek() === undefined) return
     if (this.#handlers > 0) {
-      this.#patienceTimeout ??= setTimeout(() => {
-        this.#patienceTimeout = undefined
-        if (this.#working === 0 && this.#runNext()) this.#consider()
-      }, this.#patience)
+      if (this.#patienceTimeout === undefined) this.#losePatience(this.#patience)
       return
     }
     this.#scheduled = true
@@ -132,6 +133,15 @@ class AutomaticClock implements VirtualClock {
       if (this.#working === 0 && this.#handlers === 0) this.#runNext()
       this.#consider()
     })
+  }
+
+  #losePatience(left: number): void {
+    const part = Math.min(left, patiencePart)
+    this.#patienceTimeout = setTimeout(() => {
+      if (left > part) return this.#losePatience(left - part)
+      this.#patienceTimeout = undefined
+      if (this.#working === 0 && this.#runNext()) this.#consider()
+    }, part)
   }
 
   #restartPatience(): void {

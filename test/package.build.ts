@@ -30,7 +30,7 @@ beforeAll(async () => {
   tarball = join(directory, filename)
   await writeFile(join(directory, 'package.json'), '{"private": true, "type": "module"}')
   await run('npm', ['install', '--no-audit', '--no-fund', '--prefer-offline', tarball], directory)
-}, 180_000)
+})
 
 afterAll(() => rm(directory, { recursive: true, force: true }))
 
@@ -74,7 +74,7 @@ describe('the package', () => {
   it('runs the demo when it is installed', async () => {
     const { stdout } = await run('npx', ['--no-install', 'millrace', 'demo'], directory)
     expect(stdout).toMatch(/Answer +class 1 /)
-  }, 60_000)
+  })
 
   it('has the version that models are marked with', () => {
     expect(codeVersion).toBe(packageJson.version)

@@ -64,7 +64,7 @@ describe('the quick start', () => {
     const putting = await shell(put)
     expect(putting).toContain('Registered  ada/raced version 0, svc')
     expect(putting).toContain('"model": "ada/raced"')
-  }, 60_000)
+  })
 
   it.skipIf(!hasCurl)('asks by curl (skipped where there is no curl)', async () => {
     expect(JSON.parse(await shell(blocks.at(-1)!))).toMatchObject({

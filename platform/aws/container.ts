@@ -35,6 +35,8 @@ type ExitCode = (typeof exitCodes)[keyof typeof exitCodes]
 export async function runContainer(tasks: readonly AnyTask[], module: string): Promise<void> {
   if (isMainThread) {
     process.exitCode = await supervised(new Worker(new URL(module)), powertoolsLogger())
+    // To end by itself would take the handlers of signals away some time before the end.
+    process.once('beforeExit', () => process.exit())
   } else {
     parentPort!.postMessage(await runTaskOf(process.env, tasks))
   }

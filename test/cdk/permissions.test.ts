@@ -11,7 +11,7 @@ import { covers } from './recorded-ports.ts'
 import { listOf, ofType, statementsOf, synthesized, written } from './synthesized.ts'
 import { declared, recorded, recordScenario } from './recorded-scenario.ts'
 
-beforeAll(recordScenario, 120_000)
+beforeAll(recordScenario)
 
 describe('what the functions are allowed', () => {
   it.each(Object.keys(declared))('%s asks for nothing beyond', (name) => {

@@ -212,7 +212,7 @@ describe('millrace', () => {
     const other = join(dataDir, 'other')
     const dev = interruptible(['dev', '--data-dir', other, '--port', '0'], interrupt.signal)
     const ready = async () => (await millrace('models', '--data-dir', other)).exitCode
-    await expect.poll(ready, { timeout: 10_000 }).toBe(0)
+    await expect.poll(ready).toBe(0)
     const watch = interruptible(['executions', '--watch', '--data-dir', other], interrupt.signal)
     interrupt.abort()
     expect(await dev).toMatchObject({ exitCode: 130 })

@@ -37,7 +37,7 @@ function dev(name: string, ...options: string[]) {
 
 async function engineUrl(text: () => string): Promise<string> {
   const found = () => /its engine: +(\S+)/.exec(text())?.[1]
-  await expect.poll(found, { timeout: 15_000 }).toBeDefined()
+  await expect.poll(found).toBeDefined()
   return found()!
 }
 

@@ -35,7 +35,7 @@ beforeAll(async () => {
     const champion = await fetch(`${platform.url}/models/ada/iris/aliases/champion`)
     if (!champion.ok) throw new Error('there is no champion')
   }
-  await vi.waitFor(isPromoted, { timeout: 30_000 })
+  await vi.waitFor(isPromoted, { timeout: 240_000 })
 })
 
 afterAll(async () => {
@@ -59,12 +59,12 @@ describe('millrace drift <model>', () => {
       headers: { 'content-type': 'application/json' },
       body: JSON.stringify({ labels: Array.from({ length: 40 }, (_, i) => i % 2) }),
     })
-    await expect.poll(async () => (await status()).labels.counted, { timeout: 10_000 }).toBe(40)
+    await expect.poll(async () => (await status()).labels.counted).toBe(40)
     await ask(3)
     await platform.close()
     platform = await open()
     await ask(2)
-    await expect.poll(async () => (await status()).rows, { timeout: 10_000 }).toBe(45)
+    await expect.poll(async () => (await status()).rows).toBe(45)
     const { out } = await run('ada/iris')
     expect(out).toMatch(/^ada\/iris version 0 {2}45 rows in 3 requests, the last at /)
     expect(out).toMatch(/accuracy 0\.\d{4} of the last 40 labels/)
@@ -80,10 +80,10 @@ describe('millrace drift <model>', () => {
       runCommand(args, { out: drawn, err: drawn, signal }),
       runCommand([...args, '--json'], { out: printed, err: printed, signal }),
     ]
-    await vi.waitFor(() => expect(printed.text).toContain('"rows":45'), { timeout: 10_000 })
+    await expect.poll(() => printed.text).toContain('"rows":45')
     await ask(1)
-    await vi.waitFor(() => expect(printed.text).toContain('"rows":46'), { timeout: 10_000 })
-    await vi.waitFor(() => expect(drawn.text).toContain('46 rows'), { timeout: 10_000 })
+    await expect.poll(() => printed.text).toContain('"rows":46')
+    await expect.poll(() => drawn.text).toContain('46 rows')
     interrupt.abort()
     expect(await Promise.all(watching)).toEqual([130, 130])
     const lines = printed.text.trim().split('\n')

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
+import { mkdtemp, readdir, readFile, rm, utimes, writeFile } from 'node:fs/promises'
 import {
   createServer,
   request,
@@ -48,8 +48,7 @@ beforeEach(async () => {
   proxy = createServer((incoming, response) => pass(incoming, response))
   await new Promise<void>((resolve) => proxy.listen(0, '127.0.0.1', resolve))
   const url = `http://127.0.0.1:${(proxy.address() as AddressInfo).port}`
-  dataDir = join(directory, `at-${(proxy.address() as AddressInfo).port}`)
-  await mkdir(dataDir)
+  dataDir = await mkdtemp(join(directory, 'at-'))
   await writeFile(join(dataDir, 'platform.json'), JSON.stringify({ url, pid: process.pid }))
 })
 

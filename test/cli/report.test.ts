@@ -20,8 +20,8 @@ beforeAll(async () => {
   })
   const path = '/models/ada/iris/versions/0/reports/evaluation'
   const isThere = async () => expect((await fetch(`${platform.url}${path}`)).status).toBe(200)
-  await vi.waitFor(isThere, { timeout: 60_000, interval: 100 })
-}, 90_000)
+  await vi.waitFor(isThere, { timeout: 240_000, interval: 100 })
+})
 
 afterAll(async () => {
   await platform.close()

@@ -116,7 +116,7 @@ describe('millrace dev', () => {
     const args = ['dev', '--data-dir', other, '--port', '0', '--auth', '--host', '0.0.0.0']
     const dev = interruptible(args, interrupt.signal)
     const ready = async () => (await millrace('models', '--data-dir', other)).exitCode
-    await expect.poll(ready, { timeout: 10_000 }).toBe(0)
+    await expect.poll(ready).toBe(0)
     const { url } = json(await readFile(join(other, 'platform.json'), 'utf8'))
     expect((await fetch(`${String(url)}/models`)).status).toBe(401)
     interrupt.abort()

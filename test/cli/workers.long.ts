@@ -9,7 +9,7 @@ import { afterAll, beforeAll, describe, expect, it, vi } from 'vitest'
 import { irisNpy } from '../fixtures/iris.ts'
 
 const flower = { instances: [[6.5, 2.8, 4.6, 1.5]] }
-const patience = { timeout: 60_000, interval: 100 }
+const patience = { timeout: 150_000, interval: 100 }
 const asked = '/models/ada/iris/predictions'
 
 interface Running {
@@ -44,7 +44,7 @@ beforeAll(async () => {
     const versions = await Promise.all(Array.from({ length: 6 }, () => answeredVersion()))
     expect(new Set(versions)).toEqual(new Set([1]))
   }, patience)
-}, 120_000)
+})
 
 afterAll(async () => {
   platform.child.kill('SIGKILL')
@@ -115,7 +115,7 @@ describe('millrace dev --workers', () => {
     })
     expect(moved.status).toBe(200)
     const versions = async () => [await answeredVersion(), await answeredVersion()]
-    await expect.poll(versions, { timeout: 10_000 }).toEqual([0, 0])
+    await expect.poll(versions, patience).toEqual([0, 0])
     expect([...(await versions()), ...(await versions())]).toEqual([0, 0, 0, 0])
   })
 
@@ -145,7 +145,7 @@ describe('millrace dev --workers', () => {
     expect([await status(), await status()]).toEqual([200, 200])
     await ask('DELETE', `/users/ada/keys/${id}`)
     const statuses = async () => [await status(), await status()]
-    await expect.poll(statuses, { timeout: 15_000, interval: 250 }).toEqual([401, 401])
+    await expect.poll(statuses, patience).toEqual([401, 401])
   })
 
   it('replaces a worker that was killed, and keeps what it had acknowledged', async () => {
@@ -153,7 +153,7 @@ describe('millrace dev --workers', () => {
     const made = await Promise.all([predicted(), predicted(), predicted(), predicted()])
     process.kill(before[0]!, 'SIGKILL')
     const others = async () => (await workersOf(platform)).filter((pid) => pid !== before[0])
-    await expect.poll(others, { timeout: 20_000 }).toHaveLength(2)
+    await expect.poll(others, patience).toHaveLength(2)
     await expect.poll(platform.logged).toContain('a worker process ended, and is replaced')
     const again = await Promise.all([predicted(), predicted(), predicted(), predicted()])
     for (const id of [...made, ...again]) {
@@ -177,7 +177,7 @@ describe('millrace dev --workers', () => {
     expect(orphans).toHaveLength(1)
     expect((await ask('POST', asked, { body: flower, key: adaKey })).status).toBe(200)
     platform.child.kill('SIGKILL')
-    await expect.poll(() => orphans.filter(isRunning), { timeout: 10_000 }).toEqual([])
+    await expect.poll(() => orphans.filter(isRunning), patience).toEqual([])
   })
 })
 

@@ -35,9 +35,7 @@ export function executionsContract(
       return untilEnded(executions, one)
     }
     const untilEnded = async (port: Executions, one: string): Promise<Execution> => {
-      await expect
-        .poll(async () => (await port.describe(workflow, one)).status, { timeout: 20_000 })
-        .not.toBe('RUNNING')
+      await expect.poll(async () => (await port.describe(workflow, one)).status).not.toBe('RUNNING')
       return port.describe(workflow, one)
     }
     const textOf = ({ details }: ExecutionEvent, member: string): unknown =>

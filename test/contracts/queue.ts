@@ -10,6 +10,8 @@ export interface OpenQueue {
   pass(seconds: number): Promise<void>
   /** How long to wait, in seconds, for what must not happen: long where time is only told. */
   readonly longWait: number
+  /** How long a message is hidden, in seconds, where it must not come back meanwhile. */
+  readonly hiddenFor: number
   /** Receives from the queue where messages become dead letters only when someone does. */
   receiverComes?(): Promise<void>
   close(): Promise<void>
@@ -80,10 +82,10 @@ export function queueContract(name: string, open: () => Promise<OpenQueue>): voi
 
     it('hides a message for its time, then delivers it again under another receipt', async () => {
       await queue.send('x')
-      const first = await receiveOne(3)
+      const first = await receiveOne(opened.hiddenFor)
       await pass(1)
       expect(await queue.receive()).toEqual([])
-      await pass(2)
+      await pass(opened.hiddenFor - 1)
       const second = await receiveOne()
       expect(second).toMatchObject({ messageId: first.messageId, receiveCount: 2 })
       expect(second.receipt).not.toBe(first.receipt)
@@ -111,10 +113,10 @@ export function queueContract(name: string, open: () => Promise<OpenQueue>): voi
     })
 
     it('holds a delayed message back', async () => {
-      await queue.send('x', { delaySeconds: 3 })
+      await queue.send('x', { delaySeconds: opened.hiddenFor })
       await pass(1)
       expect(await queue.receive()).toEqual([])
-      await pass(2)
+      await pass(opened.hiddenFor - 1)
       expect((await receiveOne()).body).toBe('x')
     })
 
@@ -136,10 +138,10 @@ export function queueContract(name: string, open: () => Promise<OpenQueue>): voi
     it('lists a dead letter only when the time of its last receiver is over', async () => {
       await queue.send('x')
       for (let i = 0; i < 2; i++) await queue.release(await receiveOne())
-      const last = await receiveOne(2)
+      const last = await receiveOne(opened.hiddenFor)
       await opened.receiverComes?.()
       expect(await queue.deadLetters()).toEqual([])
-      await pass(2)
+      await pass(opened.hiddenFor)
       await opened.receiverComes?.()
       expect(await queue.deadLetters()).toHaveLength(1)
       await queue.acknowledge(last)

@@ -1,4 +1,4 @@
-import { describe, expect, it, vi } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import { systemClock, virtualClock } from '../../engine/index.ts'
 
 const turns = async (count: number) => {
@@ -49,7 +49,7 @@ describe('virtualClock', () => {
 
   it('stands still while it is held', async () => {
     const clock = virtualClock({ start: 0 })
-    const release = clock.hold!()
+    const release = clock.hold()
     let ran = false
     clock.setTimer(1, () => {
       ran = true
@@ -64,7 +64,7 @@ describe('virtualClock', () => {
 
   it('stands still for a handler as long as its patience lasts', async () => {
     const patient = virtualClock({ start: 0, patience: 60_000 })
-    const release = patient.hold!('handler')
+    const release = patient.hold('handler')
     let ran = false
     patient.setTimer(1, () => {
       ran = true
@@ -75,13 +75,34 @@ describe('virtualClock', () => {
     await turns(3)
     expect(ran).toBe(true)
     const impatient = virtualClock({ start: 0, patience: 0 })
-    impatient.hold!('handler')
+    impatient.hold('handler')
     const at = await new Promise((resolve) =>
       impatient.setTimer(1, () => {
         resolve(impatient.now())
       }),
     )
     expect(at).toBe(1)
+  })
+
+  it('does not lose its patience at once where the process is held up', () => {
+    const due: (() => void)[] = []
+    const timeouts = vi.spyOn(globalThis, 'setTimeout').mockImplementation((callback) => {
+      due.push(callback)
+      return setImmediate(() => undefined) as unknown as NodeJS.Timeout
+    })
+    onTestFinished(() => timeouts.mockRestore())
+    const clock = virtualClock({ start: 0, patience: 1000 })
+    clock.hold('handler')
+    let ran = false
+    clock.setTimer(1, () => {
+      ran = true
+    })
+    // However late it comes.
+    due.shift()!()
+    expect(ran).toBe(false)
+    let more = 0
+    for (; !ran; more++) due.shift()!()
+    expect(more).toBeGreaterThan(5)
   })
 
   it('moves only when told to, when it is not automatic', async () => {

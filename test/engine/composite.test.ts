@@ -208,6 +208,7 @@ describe('Map', () => {
   ])('runs at most MaxConcurrency %j iterations at once', async (MaxConcurrency, most) => {
     let running = 0
     let highest = 0
+    const reached = Promise.withResolvers<undefined>()
     await run(
       machine({
         M: {
@@ -222,7 +223,9 @@ describe('Map', () => {
         functions: {
           work: async () => {
             highest = Math.max(highest, ++running)
-            // As many turns of the event loop as the engine may take to start all of them.
+            if (running === most) reached.resolve(undefined)
+            await reached.promise
+            // Turns of the event loop in which more than that would be started.
             for (let turn = 0; turn < 5; turn++) await new Promise(setImmediate)
             running--
           },

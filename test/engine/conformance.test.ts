@@ -69,7 +69,7 @@ describe.skipIf(!isPresent)(
         const { definition, rawDefinition } = testCase
         verdicts.set(testCase, (await adapter.validate(definition, rawDefinition, testCase)).valid)
       }
-    }, 60_000)
+    })
 
     it('are had in at least 98% of the cases, also without the many of the choice operators', () => {
       expect(ran.length).toBeGreaterThan(500)

@@ -137,10 +137,13 @@ describe('a distributed Map', () => {
   ])('runs at most MaxConcurrency %j at once', async (MaxConcurrency, most) => {
     let running = 0
     let highest = 0
+    const reached = Promise.withResolvers<undefined>()
     const { mapRun } = await runMap(distributed({ T: task() }, { MaxConcurrency }), {
       input: Array.from({ length: 20 }, (_, i) => i),
       work: async () => {
         highest = Math.max(highest, ++running)
+        if (running === most) reached.resolve(undefined)
+        await reached.promise
         await new Promise(setImmediate)
         running--
       },

@@ -59,6 +59,7 @@ describe('an inline Map of JSONPath', () => {
     ]) {
       let running = 0
       let highest = 0
+      const reached = Promise.withResolvers<undefined>()
       await run(
         jsonPath({
           M: {
@@ -81,6 +82,8 @@ describe('an inline Map of JSONPath', () => {
           functions: {
             work: async () => {
               highest = Math.max(highest, ++running)
+              if (running === expected) reached.resolve(undefined)
+              await reached.promise
               await new Promise(setImmediate)
               running--
             },

@@ -57,7 +57,7 @@ describe("a distributed Map's items and results are objects of the bucket", () =
     const execution = { workflow: 'doubling', name: 'once' }
     await executions.start({ ...execution, input: { bucket: objects.bucket } })
     const ended = () => executions.describe('doubling', 'once')
-    await expect.poll(async () => (await ended()).status, { timeout: 15_000 }).toBe('SUCCEEDED')
+    await expect.poll(async () => (await ended()).status).toBe('SUCCEEDED')
     expect(await doubled(objects, (await ended()).output!)).toEqual([2, 4, 6])
   })
 

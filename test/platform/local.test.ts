@@ -38,6 +38,7 @@ queueContract('local', async () => {
     queue,
     pass: async (seconds) => clock.advance(seconds * 1000),
     longWait: 7 * 24 * 3600,
+    hiddenFor: 3,
     close: () => directory.close(),
   }
 })

@@ -20,7 +20,7 @@ computeContract('memory', async () => ({ compute: memoryPorts().compute, close }
 queueContract('memory', async () => {
   const { queue, clock } = memoryPorts({ maxReceives: 3 })
   const pass = async (seconds: number) => clock.advance(seconds * 1000)
-  return { queue, pass, longWait: 7 * 24 * 3600, close }
+  return { queue, pass, longWait: 7 * 24 * 3600, hiddenFor: 3, close }
 })
 
 executionRequestsContract('memory', async () => {

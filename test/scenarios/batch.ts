@@ -52,7 +52,7 @@ export function batchScenarios(name: string, open: () => Promise<ScenarioPlatfor
         failedRanges: [{ ...broken, error: 'ObjectKeyInvalid' }],
         results: null,
       })
-    }, 240_000)
+    }, 600_000)
 
     it('goes on with that range alone', async () => {
       await platform.remove(foreign)
@@ -71,7 +71,7 @@ export function batchScenarios(name: string, open: () => Promise<ScenarioPlatfor
         rowsFailed: 0,
         failedRanges: [],
       })
-    }, 240_000)
+    }, 600_000)
 
     it('comes to what the API answers for the same rows', async () => {
       const results = await platform.fetch(`/models/${model}/batches/${batch}/results`)
@@ -85,7 +85,7 @@ export function batchScenarios(name: string, open: () => Promise<ScenarioPlatfor
       const { predictions } = (await answer.json()) as { predictions: number[] }
       expect(new Set(predictions).size).toBe(3)
       expect([...(data as Float64Array)]).toEqual(predictions)
-    }, 60_000)
+    }, 600_000)
 
     async function ended(execution: string): Promise<Execution> {
       const found = () => platform.executions.describe('batch', execution)
@@ -119,11 +119,11 @@ function flowers(): number[][] {
   )
 }
 
-/** Throws after two minutes. */
+/** Throws after four minutes. */
 async function untilTrue(holds: () => Promise<boolean>): Promise<void> {
-  const until = Date.now() + 120_000
+  const until = Date.now() + 240_000
   while (!(await holds())) {
-    if (Date.now() > until) throw new Error('nothing of the kind happened in two minutes')
+    if (Date.now() > until) throw new Error('nothing of the kind happened in four minutes')
     await new Promise((resolve) => setTimeout(resolve, 100))
   }
 }

@@ -26,6 +26,8 @@ const cdk = findCdk(import.meta.dirname, join(import.meta.dirname, 'changing-app
 const workflow = 'twice'
 let directory: string
 let executions: Executions
+/** How long a deployment took. */
+let deployMilliseconds: number
 
 const run = async (command: string[], code: string): Promise<void> => {
   const context = { stackName, directory, code }
@@ -54,14 +56,16 @@ const start = (name: string, milliseconds: number) =>
 const endOf = async (name: string) => {
   const described = () => executions.describe(workflow, name)
   await expect
-    .poll(async () => (await described()).status, { timeout: 180_000, interval: 500 })
+    .poll(async () => (await described()).status, { timeout: 600_000, interval: 500 })
     .toBe('SUCCEEDED')
   return described()
 }
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-changing-'))
+  const began = performance.now()
   await deploy('old')
+  deployMilliseconds = performance.now() - began
   const { Stacks } = await new CloudFormationClient(clientOptions).send(
     new DescribeStacksCommand({ StackName: stackName }),
   )
@@ -70,18 +74,18 @@ beforeAll(async () => {
     client: new SFNClient(clientOptions),
     stateMachines: { [workflow]: arn!.OutputValue! },
   })
-}, 240_000)
+})
 
 afterAll(async () => {
   await run(['destroy', '--force'], 'new')
   await rm(directory, { recursive: true })
-}, 240_000)
+})
 
 it('does not change the code of an execution that runs while a newer one is deployed', async () => {
-  await start('before', 90_000)
+  await start('before', 45_000 + 3 * deployMilliseconds)
   await deploy('new')
   expect((await executions.describe(workflow, 'before')).status).toBe('RUNNING')
   await start('after', 0)
   expect((await endOf('after')).output).toEqual({ first: 'new', second: 'new' })
   expect((await endOf('before')).output).toEqual({ first: 'old', second: 'old' })
-}, 400_000)
+}, 1_200_000)

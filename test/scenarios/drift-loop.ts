@@ -50,7 +50,7 @@ export function driftLoopScenarios(name: string, open: () => Promise<ScenarioPla
       const told = (await platform.events()).filter(({ detail }) => detail['model'] === world.model)
       const types = told.map((event) => event['detail-type'])
       expect(types).toEqual(expect.arrayContaining(['Drift Detected', 'Retraining Ended']))
-    }, 240_000)
+    }, 600_000)
 
     it('keeps a challenger out that is worse', async () => {
       const world = await begin('kept', { minLabelledRows: 1000 })
@@ -59,7 +59,7 @@ export function driftLoopScenarios(name: string, open: () => Promise<ScenarioPla
       expect(decisions.at(-1)).toMatchObject({ outcome: 'kept' })
       expect(decisions.at(-1)!.numbers['difference']).toBeLessThan(0)
       expect(await world.champion()).toBe(0)
-    }, 240_000)
+    }, 600_000)
 
     it('takes a promotion back that the next change makes wrong', async () => {
       // So many that what is served until the promotion is noticed does not decide.
@@ -73,7 +73,7 @@ export function driftLoopScenarios(name: string, open: () => Promise<ScenarioPla
       expect(decisions.at(-1)!.numbers['lower']).toBeGreaterThan(0)
       expect(await world.champion()).toBe(0)
       await expect.poll(() => world.serve(100, before), polling).toBeGreaterThan(0.9)
-    }, 240_000)
+    }, 600_000)
 
     /** A model with its first champion, and clients that ask it. */
     async function begin(scenario: string, policy: object = {}) {
@@ -141,5 +141,5 @@ export function driftLoopScenarios(name: string, open: () => Promise<ScenarioPla
   })
 }
 
-const polling = { timeout: 120_000, interval: 300 }
+const polling = { timeout: 240_000, interval: 300 }
 const seen = { 'if-match': '"0"' }

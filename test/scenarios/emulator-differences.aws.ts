@@ -47,9 +47,7 @@ describe('differences of the emulator', () => {
     const key = `uploads/differences-${randomUUID().slice(0, 8)}/none.npy`
     const { versionId } = await platform.put(key, Buffer.from('no array'))
     const delivered = `/uploads/delivery?${new URLSearchParams({ key, versionId }).toString()}`
-    await expect
-      .poll(async () => (await platform.fetch(delivered)).status, { timeout: 60_000 })
-      .toBe(200)
+    await expect.poll(async () => (await platform.fetch(delivered)).status).toBe(200)
     const { execution } = (await (await platform.fetch(delivered)).json()) as { execution: string }
     const { input } = await platform.executions.describe('training', execution)
     const { detail } = input as { detail: { object: Record<string, unknown> } }
@@ -81,7 +79,7 @@ describe('differences of the emulator in a distributed Map', () => {
     const found = () => platform.executions.describe('batch', name)
     await vi.waitUntil(async () => (await found()).status !== 'RUNNING', patience)
     expect(await found()).toMatchObject({ status: 'SUCCEEDED' })
-  }, 240_000)
+  })
 
   it('knows no bounds that a path leads to: it starts 64 at once and tolerates no failure', async () => {
     const client = new SFNClient(clientOptions)
@@ -115,7 +113,7 @@ describe('differences of the emulator in a distributed Map', () => {
   })
 })
 
-const patience = { timeout: 120_000, interval: 200 }
+const patience = { timeout: 110_000, interval: 200 }
 
 function errorOf({ details }: ExecutionEvent): unknown {
   return details['error']

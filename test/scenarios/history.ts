@@ -9,7 +9,7 @@ export interface EndedExecution extends Execution {
 export async function ended(
   executions: Executions,
   name: string,
-  patience = 120,
+  patience = 240,
 ): Promise<EndedExecution> {
   const until = Date.now() + patience * 1000
   for (;;) {

@@ -68,7 +68,7 @@ export function httpApiScenarios(name: string, open: () => Promise<ScenarioPlatf
       const execution = accepted.body['execution'] as string
       await expect
         .poll(async () => (await ask('GET', `/executions/${execution}`)).status, {
-          timeout: 60_000,
+          timeout: 120_000,
           interval: 200,
         })
         .toBe(200)
@@ -97,11 +97,11 @@ export function httpApiScenarios(name: string, open: () => Promise<ScenarioPlatf
 
       await expect
         .poll(async () => (await ask('GET', `/usage?user=${user}`)).body['usage'] ?? {}, {
-          timeout: 60_000,
+          timeout: 120_000,
           interval: 500,
         })
         .toMatchObject({ predictions: 2, predictionRequests: 1, feedback: 2, trainings: 1 })
-    }, 240_000)
+    }, 480_000)
 
     it('a version takes the champion’s place by its name, and the model is removed', async () => {
       const model = `/models/${user}/parts`
@@ -117,6 +117,6 @@ export function httpApiScenarios(name: string, open: () => Promise<ScenarioPlatf
       const removed = await platform.fetch(model, { method: 'DELETE' })
       expect(removed.status).toBe(204)
       expect((await ask('GET', model)).status).toBe(410)
-    }, 60_000)
+    }, 480_000)
   })
 }

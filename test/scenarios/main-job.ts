@@ -50,7 +50,7 @@ export function mainJobScenarios(
 
     const executionOf = async (
       upload: { key: string; versionId: string },
-      timeout = 60_000,
+      timeout = 150_000,
     ): Promise<string> => {
       const path = `/uploads/delivery?${new URLSearchParams(upload).toString()}`
       let execution = ''
@@ -117,9 +117,9 @@ export function mainJobScenarios(
         await predict(`/models/${ada}/iris/predictions`, { instances: [flower] }),
       ).toMatchObject(answer)
       await expect
-        .poll(() => toldAbout(`${ada}/iris`), { timeout: 30_000, interval: 200 })
+        .poll(() => toldAbout(`${ada}/iris`), { timeout: 120_000, interval: 200 })
         .toEqual(expect.arrayContaining(['Model Registered', 'Model Promoted']))
-    }, 240_000)
+    }, 600_000)
 
     it('turns prices into a version that answers a quantity', async () => {
       const configuration = JSON.stringify({
@@ -149,7 +149,7 @@ export function mainJobScenarios(
       })
       signatures.set('worse', signatureOf(worse))
       expect(worse.output).toMatchObject({ version: 1, promotion: { outcome: 'kept' } })
-    }, 240_000)
+    }, 600_000)
 
     it('turns rows without a target into groups', async () => {
       const execution = await train(`uploads/${ada}/groups.npy`, npyOf(groupedRows(200, 3, 1)), {
@@ -164,7 +164,7 @@ export function mainJobScenarios(
       expect(await predict(`/models/${ada}/groups/predictions`, { instances })).toMatchObject({
         predictions: [0, 1, 2],
       })
-    }, 240_000)
+    }, 600_000)
 
     it('takes the same by a presigned PUT, with the configuration that was asked for', async () => {
       const bytes = irisNpy()
@@ -191,7 +191,7 @@ export function mainJobScenarios(
       )
       signatures.set('presigned', signatureOf(execution))
       expect(execution.output).toMatchObject({ outcome: 'registered', algorithm: 'majority' })
-    }, 240_000)
+    }, 600_000)
 
     it('makes the same bytes, dropped again, no second version', async () => {
       const again = await train(`uploads/${ada}/iris.npy`, irisNpy())
@@ -199,7 +199,7 @@ export function mainJobScenarios(
       expect(again.output).toMatchObject({ outcome: 'duplicate' })
       expect(statesOf(again)).toEqual(['Claim', 'IsClaimed', 'AlreadyDone'])
       expect(await versionsOf(`${ada}/iris`)).toHaveLength(1)
-    }, 240_000)
+    }, 600_000)
 
     it('tells of drift when an upload is not like what the champion was trained on', async () => {
       const moved = irisRows().map((row) => [row[0]! + 0.83, ...row.slice(1)])
@@ -207,9 +207,9 @@ export function mainJobScenarios(
       signatures.set('drift', signatureOf(execution))
       expect(execution.output).toMatchObject({ version: 1, drift: { verdict: 'drift' } })
       await expect
-        .poll(() => toldAbout(`${ada}/iris`), { timeout: 30_000, interval: 200 })
+        .poll(() => toldAbout(`${ada}/iris`), { timeout: 120_000, interval: 200 })
         .toContain('Drift Detected')
-    }, 240_000)
+    }, 600_000)
 
     it('quarantines a file that cannot be trained on, with its reasons', async () => {
       const rejected = await train(`uploads/${ada}/broken.npy`, Buffer.from('no array at all'))
@@ -224,9 +224,9 @@ export function mainJobScenarios(
       expect(Buffer.from(await platform.read(kept)).toString()).toBe('no array at all')
       expect((await platform.fetch(`/models/${ada}/broken`)).status).toBe(404)
       await expect
-        .poll(() => toldAbout(`${ada}/broken`), { timeout: 30_000, interval: 200 })
+        .poll(() => toldAbout(`${ada}/broken`), { timeout: 120_000, interval: 200 })
         .toEqual(['Dataset Rejected'])
-    }, 240_000)
+    }, 600_000)
 
     it('ends an execution for each of a hundred uploads in a burst, and doubles none', async () => {
       const crowd = `crowd-${randomUUID().slice(0, 8)}`
@@ -255,7 +255,7 @@ export function mainJobScenarios(
       for (const dataset of names) {
         expect(await versionsOf(`${crowd}/${dataset}`)).toHaveLength(1)
       }
-    }, 1_200_000)
+    }, 1_800_000)
   })
 }
 

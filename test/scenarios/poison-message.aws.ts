@@ -68,7 +68,7 @@ it('a poison message in a batch of five loses none of the others, and ends with 
   const statuses = () =>
     Promise.all(deliveries.map(async (delivery) => (await ledger.delivery(delivery))?.status))
   await expect
-    .poll(statuses, { timeout: 60_000, interval: 500 })
+    .poll(statuses, { timeout: 120_000, interval: 500 })
     .toEqual(deliveries.map(() => 'FAILED'))
 
   const queue = new SqsQueue({
@@ -78,7 +78,7 @@ it('a poison message in a batch of five loses none of the others, and ends with 
   })
   const dead = async () =>
     (await queue.deadLetters()).filter(({ body }) => JSON.stringify(body).includes(user))
-  await expect.poll(dead, { timeout: 120_000, interval: 1000 }).toMatchObject([{ body: poison }])
+  await expect.poll(dead, { timeout: 240_000, interval: 1000 }).toMatchObject([{ body: poison }])
   await queue.acknowledge((await dead())[0]!)
   expect(await dead()).toEqual([])
-}, 240_000)
+})

@@ -36,12 +36,12 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'millrace-users-'))
   await deploy()
   outputs = await stackOutputs(await cloudFormation(deployment), deployment)
-}, 240_000)
+})
 
 afterAll(async () => {
   expect(await run('destroy', '--delete-data', '--yes')).toMatchObject({ exitCode: 0 })
   await rm(directory, { recursive: true, force: true })
-}, 240_000)
+})
 
 async function deploy(): Promise<void> {
   const screen = new Screen(120, 40)
@@ -111,7 +111,7 @@ const instances = { instances: [flower] }
 async function succeeded(path: string, bearer: string): Promise<void> {
   await expect
     .poll(async () => (await ask(path, { bearer })).body['status'], {
-      timeout: 120_000,
+      timeout: 240_000,
       interval: 300,
     })
     .toBe('SUCCEEDED')
@@ -146,7 +146,7 @@ describe('an API that asks for keys', () => {
     keys.bob = await keyOf('bob', 'owner')
     keys.carl = await keyOf('carl', 'owner')
     expect((await run('users')).out).toMatch(/^ada +priced/m)
-  }, 60_000)
+  })
 
   it('trains what is sent to a presigned URL', async () => {
     const asked = await ask('/datasets/ada/iris/uploads', {
@@ -163,14 +163,12 @@ describe('an API that asks for keys', () => {
     const versionId = sent.headers.get('x-amz-version-id')!
     const key = asked.body['key'] as string
     const delivery = `/uploads/delivery?${new URLSearchParams({ key, versionId }).toString()}`
-    await expect
-      .poll(async () => (await ask(delivery, { bearer: keys.trainer })).status, { timeout: 60_000 })
-      .toBe(200)
+    await expect.poll(async () => (await ask(delivery, { bearer: keys.trainer })).status).toBe(200)
     const { execution } = (await ask(delivery, { bearer: keys.trainer })).body
     await succeeded(`/executions/${String(execution)}`, keys.reader)
     const found = await ask(`/executions?limit=10`, { bearer: keys.reader })
     expect(found.body['executions']).toMatchObject([{ name: execution, status: 'SUCCEEDED' }])
-  }, 180_000)
+  })
 
   it('refuses a presigned upload other than it was signed for', async () => {
     const presigned = async (more: object = {}) =>
@@ -197,7 +195,7 @@ describe('an API that asks for keys', () => {
     expect(Object.fromEntries(statuses)).toEqual(
       Object.fromEntries(statuses.map(([name]) => [name, 403])),
     )
-  }, 60_000)
+  })
 
   it('takes a large file in parts from the command, with a key', async () => {
     const flowers = irisRows()
@@ -211,7 +209,7 @@ describe('an API that asks for keys', () => {
     )
     expect(put).toMatchObject({ exitCode: 0 })
     expect(put.out).toContain('Registered  ada/large version 0')
-  }, 180_000)
+  })
 
   it('predicts, once where a key says so, and takes the true label', async () => {
     const bearer = keys.predictor
@@ -228,7 +226,7 @@ describe('an API that asks for keys', () => {
     expect(labelled.status).toBe(200)
     const invoked = await ask('/invocations', { bearer, body: instances })
     expect(invoked).toMatchObject({ status: 200, body: { predictions: [1] } })
-  }, 60_000)
+  })
 
   it('predicts a whole dataset', async () => {
     const bearer = keys.owner
@@ -238,7 +236,7 @@ describe('an API that asks for keys', () => {
     await succeeded(batch, bearer)
     const { text } = await ask(`${batch}/results`, { bearer })
     expect(text.trim().split('\n')).toHaveLength(151)
-  }, 120_000)
+  })
 
   it('refuses who has no key, another one, or one of a role that may not', async () => {
     const unknown = `${keys.owner.slice(0, -1)}${keys.owner.endsWith('A') ? 'B' : 'A'}`
@@ -260,7 +258,7 @@ describe('an API that asks for keys', () => {
         problem('PermissionDenied'),
       ])
     }
-  }, 60_000)
+  })
 
   it('has nothing of a user for another one', async () => {
     const bearer = keys.bob
@@ -270,7 +268,7 @@ describe('an API that asks for keys', () => {
     expect((await ask(predictions, { bearer, body: instances })).status).toBe(404)
     expect((await ask('/models', { bearer })).body['models']).toEqual([])
     expect((await ask('/executions', { bearer })).body['executions']).toEqual([])
-  }, 60_000)
+  })
 
   it('answers 429 to what is beyond a plan, and says when to ask again', async () => {
     const answers: Answer[] = []
@@ -282,12 +280,12 @@ describe('an API that asks for keys', () => {
     expect(body['type']).toBe(problem('QuotaExceeded'))
     expect(Number(headers.get('retry-after'))).toBeGreaterThan(10)
     expect(headers.get('ratelimit')).toContain('r=0')
-  }, 60_000)
+  })
 
   it('counts and prices what was had, for the user and for the operator', async () => {
     const usage = async () => (await ask('/usage', { bearer: keys.reader })).body
     await expect
-      .poll(async () => (await usage())['usage'], { timeout: 30_000, interval: 500 })
+      .poll(async () => (await usage())['usage'], { timeout: 120_000, interval: 500 })
       // Three requests of a row, and a batch of 150.
       .toMatchObject({ predictions: 153, predictionRequests: 3, feedback: 1, trainings: 2 })
     const priced = await usage()
@@ -298,7 +296,7 @@ describe('an API that asks for keys', () => {
     const { cost } = await told<{ cost: { predictions: number } }>('usage', '--user', 'ada')
     expect(cost.predictions).toBe(15.3)
     expect(await run('queue')).toMatchObject({ exitCode: 0, out: 'No dead letters.\n' })
-  }, 60_000)
+  })
 })
 
 describe('an API that takes the tokens of a user pool', () => {
@@ -318,7 +316,7 @@ describe('an API that takes the tokens of a user pool', () => {
       groups: ['millrace-predictor'],
       attributes: { 'custom:millrace_user': 'ada' },
     })
-  }, 60_000)
+  })
 
   it('knows the user and the role by the claims of an id token', async () => {
     const bearer = tokens.id
@@ -327,7 +325,7 @@ describe('an API that takes the tokens of a user pool', () => {
     expect((await ask('/models', { of, bearer })).status).toBe(403)
     const bobs = '/models/bob/iris/predictions'
     expect((await ask(bobs, { of, bearer, body: instances })).status).toBe(404)
-  }, 60_000)
+  })
 
   it('takes the name for the user where no claim says another, and gives least to no group', async () => {
     const { id } = await signIn(`alone-${randomUUID().slice(0, 8)}`, {})
@@ -337,7 +335,7 @@ describe('an API that takes the tokens of a user pool', () => {
     // Access tokens have no attributes: theirs is the name in the pool.
     const own = await ask(predictions, { of, bearer: tokens.access, body: instances })
     expect([own.status, own.body['type']]).toEqual([404, problem('ModelNotFound')])
-  }, 60_000)
+  })
 
   it('refuses a token that is none, was altered, is of another client, or is a key', async () => {
     const other = await signIn(`other-${randomUUID().slice(0, 8)}`, {}, 'OtherClientId')
@@ -350,7 +348,7 @@ describe('an API that takes the tokens of a user pool', () => {
       expect((await ask(predictions, { of, bearer, body: instances })).status).toBe(401)
     }
     expect((await ask('/health', { of })).status).toBe(200)
-  }, 60_000)
+  })
 })
 
 describe('a key that was revoked, and a token of a user who was removed', () => {
@@ -367,8 +365,8 @@ describe('a key that was revoked, and a token of a user who was removed', () => 
     expect(await run('keys', 'revoke', 'ada', made.id)).toMatchObject({ exitCode: 0 })
     expect(await run('users', 'add', name)).toMatchObject({ exitCode: 0 })
     expect(await run('users', 'remove', name)).toMatchObject({ exitCode: 0 })
-    await expect.poll(statuses, { timeout: 20_000, interval: 500 }).toEqual([403, 401])
-  }, 60_000)
+    await expect.poll(statuses, { timeout: 120_000, interval: 500 }).toEqual([403, 401])
+  })
 })
 
 describe('differences of the emulator', () => {
@@ -378,7 +376,7 @@ describe('differences of the emulator', () => {
     const tokens = await people.signIn(person, outputs['OtherClientId']!)
     const answer = await people.writeAttribute(tokens, 'custom:millrace_user', 'ada')
     expect(answer).toContain(isEmulator ? 'written' : 'NotAuthorizedException')
-  }, 60_000)
+  })
 
   it('lets tokens expire after a second, which are refused then; AWS after five minutes at least', async () => {
     const people = new PeopleOfPool(outputs['UserPoolId']!)
@@ -392,8 +390,8 @@ describe('differences of the emulator', () => {
       (await ask('/models', { bearer: id, of: 'TokenApiUrl' })).status
     await people.limitTokens(client, 1)
     const short = await people.signIn(person, client)
-    await expect.poll(() => statusOf(short), { timeout: 20_000, interval: 300 }).toBe(401)
+    await expect.poll(() => statusOf(short), { timeout: 120_000, interval: 300 }).toBe(401)
     await people.limitTokens(client, 300)
     expect(await statusOf(await people.signIn(person, client))).toBe(200)
-  }, 60_000)
+  })
 })

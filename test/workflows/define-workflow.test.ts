@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished, vi } from 'vitest'
 import * as z from 'zod'
 import { runWorkflow } from '../../platform/testing/index.ts'
 import { defineTask } from '../../tasks/task.ts'
@@ -80,5 +80,33 @@ describe('a substitution', () => {
   it('stays as it is where the workflow runs embedded', async () => {
     const run = await runWorkflow(defineWorkflow(usual), { input: { name: 'Ada' } })
     expect(run.output).toBe('hello Ada of ${Place}')
+  })
+})
+
+describe('the time of a task that runs in memory', () => {
+  const { Greeting } = definition.States
+  const hurried = { ...definition, States: { Greeting: { ...Greeting, TimeoutSeconds: 1 } } }
+
+  it('is as long as it takes, however slow the machine is', async () => {
+    vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout'] })
+    onTestFinished(() => void vi.useRealTimers())
+    const slow = defineTask({
+      ...greet,
+      run: async ({ name }) => {
+        await new Promise(setImmediate)
+        await vi.advanceTimersByTimeAsync(600_000)
+        return `hello ${name}`
+      },
+    })
+    const workflow = defineWorkflow({ ...usual, definition: hurried, tasks: [slow] })
+    const run = await runWorkflow(workflow, { input: { name: 'Ada' } })
+    expect(run).toMatchObject({ status: 'SUCCEEDED', output: 'hello Ada of ${Place}' })
+  })
+
+  it('ends with the timeout of its state where a mock hangs', async () => {
+    const workflow = defineWorkflow({ ...usual, definition: hurried, tasks: [greet] })
+    const mocks = { Greet: () => new Promise(() => undefined) }
+    const run = await runWorkflow(workflow, { input: { name: 'Ada' }, mocks })
+    expect(run).toMatchObject({ status: 'FAILED', error: 'States.Timeout' })
   })
 })

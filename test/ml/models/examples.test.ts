@@ -79,5 +79,5 @@ describe('The examples of the docstrings', () => {
       return `${example?.file}: ${ts.flattenDiagnosticMessageText(messageText, ' ')}`
     })
     expect(told).toEqual([])
-  }, 60_000)
+  })
 })

@@ -66,7 +66,7 @@ beforeAll(async () => {
     request.resume().on('end', () => response.writeHead(403).end())
   })
   await new Promise<void>((listening) => refusing.listen(0, '127.0.0.1', listening))
-}, 300_000)
+})
 
 afterAll(async () => {
   refusing.close()

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { join } from 'node:path'
-import { describe, expect, it } from 'vitest'
+import { describe, expect, it, onTestFinished } from 'vitest'
 import * as z from 'zod'
 import { containerVariables, exitCodes, runTaskOf } from '../../../platform/aws/container.ts'
 import { placesVariable, settingsVariables } from '../../../platform/aws/settings.ts'
@@ -54,7 +54,7 @@ describe('a container', () => {
 })
 
 describe('a container that is told to end', () => {
-  it('ends at once, in the middle of its arithmetic, and told twice too', async () => {
+  it('ends at once, in the middle of its arithmetic, and told again and again too', async () => {
     const program = join(import.meta.dirname, 'endless-container.ts')
     const env: NodeJS.ProcessEnv = {
       PATH: process.env['PATH'],
@@ -64,16 +64,21 @@ describe('a container that is told to end', () => {
       [placesVariable]: '',
     }
     const child = spawn(process.execPath, [program], { env, stdio: 'pipe' })
-    const closed = once(child, 'close')
+    onTestFinished(() => void child.kill('SIGKILL'))
+    let isOver = false
+    const closed = once(child, 'close').finally(() => (isOver = true))
+    const tellUntilEnd = () => {
+      if (isOver) return
+      child.kill('SIGTERM')
+      setTimeout(tellUntilEnd, 1)
+    }
     let [printed, warned] = ['', '']
     child.stdout.setEncoding('utf8').on('data', (chunk: string) => {
       printed += chunk
-      if (printed.includes('begun')) child.kill('SIGTERM')
+      // Beside it, the log.
+      if (chunk.includes('begun')) tellUntilEnd()
     })
-    child.stderr.setEncoding('utf8').on('data', (chunk: string) => {
-      warned += chunk
-      child.kill('SIGTERM')
-    })
+    child.stderr.setEncoding('utf8').on('data', (chunk: string) => (warned += chunk))
     expect(await closed).toEqual([exitCodes.terminated, null])
     expect(printed).toContain('begun\n')
     expect(JSON.parse(warned)).toMatchObject({

@@ -45,9 +45,7 @@ describe('step functions executions', () => {
       for (const name of names) await start('contract-steps', name)
       await start('contract-waiting', 'last')
       const running = { workflow: 'contract-steps', status: 'RUNNING' } as const
-      await expect
-        .poll(async () => (await executions.list(running)).executions, { timeout: 20_000 })
-        .toEqual([])
+      await expect.poll(async () => (await executions.list(running)).executions).toEqual([])
       const found: string[] = []
       let cursor: string | undefined
       do {
@@ -84,9 +82,7 @@ describe('differences of the emulator', () => {
   }
   const ended = async (executionArn: string) => {
     const describing = new DescribeExecutionCommand({ executionArn })
-    await expect
-      .poll(async () => (await client.send(describing)).status, { timeout: 20_000 })
-      .not.toBe('RUNNING')
+    await expect.poll(async () => (await client.send(describing)).status).not.toBe('RUNNING')
     return client.send(describing)
   }
 

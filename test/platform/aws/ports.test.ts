@@ -23,7 +23,8 @@ const requests: { path: string; target: string; connection: number | undefined }
 
 /** Refuses all that it is asked, as AWS refuses what a role may not do. */
 beforeAll(async () => {
-  server = createServer((request, response) => {
+  // A client that is held up for seconds keeps its connection.
+  server = createServer({ keepAliveTimeout: 0 }, (request, response) => {
     requests.push({
       path: request.url!,
       target: String(request.headers['x-amz-target'] ?? ''),
