@@ -1,9 +1,9 @@
 import { execFile } from 'node:child_process'
-import { readFileSync, writeFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { rowOf } from '../../ml/data/index.ts'
 import type { Tensors } from '../../ml/models/index.ts'
+import { residentBytes, resetPeak } from '../resident-memory.ts'
 import { cases, makeProblem, type Case } from './memory-cases.ts'
 
 /**
@@ -86,11 +86,10 @@ function measureFit(name: string): FitMemory {
   fit(makeProblem(warmRows, cols, kind))
   const problem = makeProblem(rows, cols, kind)
   collect()
-  // 5 resets the highest resident memory to what there is now.
-  writeFileSync('/proc/self/clear_refs', '5')
-  const before = resident('VmRSS')
+  resetPeak()
+  const before = residentBytes('VmRSS')
   const fitted = fit(problem)
-  const peak = resident('VmHWM') - before
+  const peak = residentBytes('VmHWM') - before
   const data = problem.X.data.byteLength + problem.y.byteLength
   return { data, peak, model: bytesOf(fitted.toTensors()) }
 }
@@ -126,10 +125,4 @@ function bytesOf(tensors: Tensors): number {
 
 function collect(): void {
   for (let k = 0; k < 3; k++) global.gc!()
-}
-
-/** A figure of this process that the kernel tells, in bytes. */
-function resident(field: 'VmRSS' | 'VmHWM'): number {
-  const status = readFileSync('/proc/self/status', 'utf8')
-  return 1024 * Number(new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)![1])
 }

@@ -20,6 +20,8 @@ const sizes = {
   manyClasses: { rows: 1600, cols: 20, classes: 40, noise: 0.2, format: 'npy' },
   manyRows: { rows: 70_000, cols: 10, classes: 2, noise: 0.3, format: 'npy' },
   mostRows: { rows: 300_000, cols: 12, classes: 2, noise: 0.3, format: 'npy' },
+  // So large that memory is that of the rows, and of nothing else.
+  largest: { rows: 2_000_000, cols: 12, classes: 2, noise: 0.3, format: 'npy' },
 } as const satisfies Readonly<Record<string, Size>>
 
 type SizeName = keyof typeof sizes
@@ -35,13 +37,13 @@ const plan: Readonly<
   Record<LearningTask, Readonly<Record<string, { defaults: SizeName[]; tuned: SizeName[] }>>>
 > = {
   classification: {
-    majority: { defaults: [...quick, 'mostRows'], tuned: [] },
+    majority: { defaults: [...quick, 'mostRows', 'largest'], tuned: [] },
     'gradient-boosting': {
-      defaults: ['small', 'wide', 'long', 'manyRows', 'mostRows'],
+      defaults: ['small', 'wide', 'long', 'manyRows', 'mostRows', 'largest'],
       tuned: ['small', 'wide', 'long', 'manyRows'],
     },
     'logistic-regression': {
-      defaults: [...quick, 'manyClasses', 'mostRows'],
+      defaults: [...quick, 'manyClasses', 'mostRows', 'largest'],
       tuned: [...quick, 'manyClasses'],
     },
     svc: {
@@ -56,12 +58,12 @@ const plan: Readonly<
     'ml-svm': { defaults: ['small'], tuned: ['small'] },
   },
   regression: {
-    mean: { defaults: [...quick, 'mostRows'], tuned: [] },
+    mean: { defaults: [...quick, 'mostRows', 'largest'], tuned: [] },
     'gradient-boosting': {
-      defaults: ['small', 'wide', 'long', 'manyRows', 'mostRows'],
+      defaults: ['small', 'wide', 'long', 'manyRows', 'mostRows', 'largest'],
       tuned: ['small', 'wide', 'long', 'manyRows'],
     },
-    ridge: { defaults: [...quick, 'mostRows'], tuned: [...quick] },
+    ridge: { defaults: [...quick, 'mostRows', 'largest'], tuned: [...quick] },
     'random-forest': { defaults: ['small', 'wide', 'long'], tuned: ['small', 'wide'] },
     'linear-regression': { defaults: quickest(), tuned: [] },
     'decision-tree': { defaults: quickest(), tuned: ['wide', 'long'] },
@@ -69,7 +71,7 @@ const plan: Readonly<
     'extra-trees': { defaults: ['small', 'wide', 'long'], tuned: ['wide'] },
   },
   clustering: {
-    'k-means': { defaults: [...quick, 'mostRows'], tuned: [...quick] },
+    'k-means': { defaults: [...quick, 'mostRows', 'largest'], tuned: [...quick] },
   },
 }
 

@@ -1,6 +1,7 @@
 import { closeSync, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs'
 import { deserialize, serialize } from 'node:v8'
 import { lendSource } from '../../tasks/remote-source.ts'
+import { residentBytes } from '../resident-memory.ts'
 import type { ChildAnswer, ChildCall } from './process-compute.ts'
 
 /** Runs one job in this process, which does nothing else: its input and answer are files. */
@@ -19,7 +20,7 @@ for (const [property, file] of Object.entries(large)) {
 const started = process.cpuUsage()
 const told: ChildAnswer = await outcome()
 const { user, system } = process.cpuUsage(started)
-const peakBytes = process.resourceUsage().maxRSS * 1024
+const peakBytes = residentBytes('VmHWM')
 writeFileSync(answer!, serialize({ ...told, seconds: (user + system) / 1e6, peakBytes }))
 
 function valuesIn(file: string): Float64Array {

@@ -15,6 +15,7 @@ import { openModel } from '../../tasks/model-artifact.ts'
 import { createRegistry } from '../../tasks/registry.ts'
 import { median } from '../median.ts'
 import { emit, readProblem, writeSynthetic } from '../models/kernels-data.ts'
+import { residentBytes, resetPeak } from '../resident-memory.ts'
 
 /**
  * A batch in an embedded run, from its start to the joined result on the disk: rows a second beside
@@ -154,7 +155,7 @@ async function batchRun(directory: string, file: string): Promise<BatchRun> {
     await ended(platform, 'batch', 'bench')
     const seconds = (performance.now() - before) / 1000
     const { user, system } = process.cpuUsage(cpu)
-    const peakBytes = peakOf()
+    const peakBytes = residentBytes('VmHWM')
     const { rows, ranges, result } = await createBatches(ports.table).find(model, 'bench')
     return {
       rows,
@@ -250,16 +251,6 @@ async function writeRows(file: string, rows: number, training: string): Promise<
     }
   }
   await pipeline(bytes, createWriteStream(file))
-}
-
-/** From here on Linux tells the most that this process has resident. */
-function resetPeak(): void {
-  writeFileSync('/proc/self/clear_refs', '5')
-}
-
-function peakOf(): number {
-  const [, kibibytes] = /VmHWM:\s+(\d+) kB/.exec(readFileSync('/proc/self/status', 'utf8'))!
-  return Number(kibibytes) * 1024
 }
 
 async function own<T>(...args: string[]): Promise<T> {

@@ -17,6 +17,7 @@ import { memoryPorts } from '../../platform/testing/index.ts'
 import type { LearningTask, TrainingClaim } from '../../tasks/shapes.ts'
 import { train } from '../../tasks/train.ts'
 import { makeData } from '../plan/made-data.ts'
+import { residentBytes, resetPeak } from '../resident-memory.ts'
 
 const tasks: Readonly<Record<string, LearningTask>> = {
   ridge: 'regression',
@@ -90,7 +91,8 @@ async function measureHere(file: string, algorithm: string, compute: string): Pr
     head: async () => described,
     read: async (_, { start = 0, end = size } = {}) => bytesOf(file, start, end),
   })
-  const before = process.memoryUsage.rss()
+  resetPeak()
+  const before = residentBytes('VmRSS')
   const started = process.cpuUsage()
   const fit = await train.run(
     { claim, algorithm },
@@ -98,7 +100,7 @@ async function measureHere(file: string, algorithm: string, compute: string): Pr
     { signal: new AbortController().signal },
   )
   const { user, system } = process.cpuUsage(started)
-  const peak = process.resourceUsage().maxRSS * 1024 - before
+  const peak = residentBytes('VmHWM') - before
   await local.close()
   const measure = `memory of training ${algorithm}, ${compute === 'thread' ? 'in a thread' : 'in place'}`
   const line = { measure, peer: 'millrace', value: Number((peak / size).toFixed(2)), unit: 'files' }
