@@ -126,7 +126,7 @@ describe('millrace batch', () => {
       const answer = await fetch(`${platform.url}/models/ada/iris/batches/${batch}`)
       expect(await answer.json()).toMatchObject({ status: 'RUNNING', rangesDone: 1 })
     }
-    await vi.waitFor(isBegun, { timeout: 15_000, interval: 20 })
+    await vi.waitFor(isBegun, { timeout: 120_000, interval: 20 })
     const cancelled = await run('--cancel', batch!)
     expect(cancelled.out).toBe(`ABORTED ${batch}: 50 of 150 rows are predicted\n`)
     stopped.reject(new Error('the batch is stopped'))
